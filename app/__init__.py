@@ -1,0 +1,1 @@
+"""All that a person meets: the page, the stage, the film, the command. It contains no mathematics."""

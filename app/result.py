@@ -1,0 +1,144 @@
+"""A scene, carried out: the paths of every run, and how they leave as data."""
+
+import csv
+import io
+import json
+from functools import lru_cache
+from pathlib import Path as File
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app.scene import Run, Scene, SceneError, to_data
+from dynamics import Path, rules, simulate as run_paths
+from dynamics import Run as Motion
+from dynamics.twins import NoTwin, gap, twin
+
+SERIES = (
+    "x", "y", "loss", "norm", "log_norm", "angle", "gradient_norm", "learning_rate", "effective_learning_rate", "sharpness",
+)  # fmt: skip
+
+
+class RunResult(NamedTuple):
+    label: str
+    run: Run
+    motion: Motion
+    paths: tuple[Path, ...]
+    partner: int | None = None
+    """for a twin: which run it is the twin of"""
+    log_projection: np.ndarray | None = None
+    gaps: tuple[np.ndarray, ...] = ()
+    theorem: str = ""
+
+
+class Result(NamedTuple):
+    scene: Scene
+    runs: tuple[RunResult, ...]
+
+
+@lru_cache(maxsize=16)
+def simulate(scene: Scene) -> Result:
+    """Every run from every start. The same scene gives the same numbers."""
+    motions = [_motion(run) for run in scene.runs]
+    done: dict[int, RunResult] = {}
+    order = sorted(range(len(scene.runs)), key=lambda i: scene.runs[i].twin_of is not None)
+    for i in order:
+        run, label = scene.runs[i], scene.labels[i]
+        if run.twin_of is None:
+            done[i] = RunResult(label, run, motions[i], _paths(scene, motions[i]))
+            continue
+        j = scene.labels.index(run.twin_of)
+        try:
+            made = twin(scene.field, motions[j], scene.steps)
+        except NoTwin as reason:
+            raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
+        paths = _paths(scene, made.run)
+        gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(done[j].paths, paths, strict=True))
+        done[i] = RunResult(label, run, made.run, paths, j, made.log_projection, gaps, made.theorem)
+    return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
+
+
+def _motion(run: Run) -> Motion:
+    return Motion(run.rule, run.learning_rate, run.weight_decay, run.hyperparameters, run.clip_norm, run.noise)
+
+
+def _paths(scene: Scene, motion: Motion) -> tuple[Path, ...]:
+    return tuple(run_paths(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.arithmetic, scene.seed))
+
+
+def rule_of(result: RunResult) -> rules.Rule:
+    return rules.named(result.motion.rule)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# As data
+
+
+def to_data_of(result: Result, every: int = 1) -> dict[str, Any]:
+    """The JSON of `zoomout run`: arrays over t, thinned to every n-th step; null where a float cannot hold a number."""
+    steps = np.arange(0, result.scene.steps + 1, every)
+    runs = []
+    for run in result.runs:
+        paths = [_path_data(path, steps) for path in run.paths]
+        for path, separation in zip(paths, run.gaps, strict=False):
+            path["gap"] = _list(separation[steps])
+        entry: dict[str, Any] = {"label": run.label, "rule": run.motion.rule, "paths": paths}
+        if run.partner is not None and run.log_projection is not None:
+            entry |= {"twin_of": result.runs[run.partner].label, "log_projection": _list(run.log_projection[steps])}
+        runs.append(entry)
+    data: dict[str, Any] = {"version": 1, "scene": to_data(result.scene), "runs": runs}
+    return data if every == 1 else data | {"t": steps.tolist()}
+
+
+def _path_data(path: Path, steps: np.ndarray) -> dict[str, Any]:
+    series = {name: _list(getattr(path, name)[steps]) for name in SERIES}
+    return {
+        "start": list(path.start), "status": path.status, "stopped_at": path.stopped_at, **series, "horizon": path.horizon,
+    }  # fmt: skip
+
+
+def _list(values: np.ndarray) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values.tolist()]
+
+
+def write(result: Result, file: File, every: int = 1) -> None:
+    """The numbers as .json, .npz or .csv; the file appears at its name only when whole."""
+    suffix = file.suffix.lower()
+    if suffix == ".json":
+        content = json.dumps(to_data_of(result, every), allow_nan=False).encode()
+    elif suffix == ".npz":
+        content = _npz(result, every)
+    elif suffix == ".csv":
+        content = _csv(result, every).encode()
+    else:
+        raise SceneError("format", f"Numbers leave as .json, .npz or .csv, not as {suffix or 'a file without ending'!r}.")
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise SceneError("file", f"{file.name} cannot be written: {(error.strerror or 'unknown reason').lower()}.") from None
+
+
+def _npz(result: Result, every: int) -> bytes:
+    steps = np.arange(0, result.scene.steps + 1, every)
+    arrays: dict[str, Any] = {"t": steps, "scene": np.array(json.dumps(to_data(result.scene)))}
+    for i, run in enumerate(result.runs):
+        for name in SERIES:
+            arrays[f"run{i}_{name}"] = np.stack([getattr(path, name)[steps] for path in run.paths])
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _csv(result: Result, every: int) -> str:
+    steps = np.arange(0, result.scene.steps + 1, every)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["run", "path", "t", *SERIES])
+    for run in result.runs:
+        for p, path in enumerate(run.paths):
+            columns = [getattr(path, name)[steps].tolist() for name in SERIES]
+            writer.writerows([run.label, p, t, *row] for t, *row in zip(steps.tolist(), *columns, strict=True))
+    return buffer.getvalue()

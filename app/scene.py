@@ -1,0 +1,411 @@
+"""A scene says everything: landscape, starts, runs, steps, arithmetic and view, in one frozen, versioned value.
+
+It goes to and from TOML, JSON, a link and Python source. This is the only file that knows about links, and the one
+schema that every door (page, command, file, link) is checked by.
+"""
+
+import base64
+import json
+import math
+import re
+import tomllib
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from dynamics import rules
+from dynamics.rules import Knob
+from dynamics.schedules import AnySchedule, Rate
+from landscapes import FormulaError, Landscape, named, typed
+
+VERSION = 1
+MAX_STEPS, MAX_POINTS, MAX_FILE, MAX_LINK = 200_000, 20_000_000, 1_000_000, 8_000
+
+Label = Annotated[str, Meta(max_length=80)]
+Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Start = tuple[Coordinate, Coordinate]
+ARITHMETICS = ("float64", "float32")
+COLOUR_MAPS = ("cividis", "viridis", "magma", "gray")
+
+
+class SceneError(ValueError):
+    """Why a scene is refused: a code for programs, a sentence for people, a column where there is one."""
+
+    def __init__(self, code: str, message: str, column: int | None = None):
+        super().__init__(message)
+        self.code, self.message, self.column = code, message, column
+
+
+class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One run: a rule with its rates. The rule's own hyperparameters stand beside these fields in a file."""
+
+    label: Label = ""
+    rule: str = "gd"
+    learning_rate: Rate | AnySchedule = 0.1
+    weight_decay: Rate | AnySchedule = 0.0
+    clip_norm: Annotated[float, Meta(gt=0, le=1e300)] | None = None
+    noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    twin_of: Label | None = None
+    colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
+    hyperparameters: dict[str, float | bool] = {}
+
+    def __hash__(self) -> int:
+        return hash(msgspec.json.encode(self))
+
+
+class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """How it is looked at. Everything has a sensible default."""
+
+    window: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
+    colour_map: Literal["cividis", "viridis", "magma", "gray"] = "cividis"
+    quiver: bool = True
+    contours: bool = False
+    panels: Literal["auto", "one", "two", "three"] = "auto"
+    camera: Literal["zoom", "fixed"] = "zoom"
+    theme: Literal["light", "dark"] = "light"
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
+
+
+class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A complete experiment. `landscape` names a built-in loss; `formula` writes one; exactly one of the two."""
+
+    version: Literal[1] = VERSION
+    title: Annotated[str, Meta(max_length=200)] = ""
+    landscape: str | None = None
+    formula: str | None = None
+    starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
+    steps: Annotated[int, Meta(ge=1)] = 300
+    arithmetic: Literal["float64", "float32", "certified"] = "float64"
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    knobs: dict[str, float] = {}
+    runs: Annotated[tuple[Run, ...], Meta(min_length=1, max_length=12)] = (Run(),)
+    view: View = View()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __hash__(self) -> int:
+        return hash(msgspec.json.encode(self))
+
+    @property
+    def field(self) -> Landscape:
+        """The landscape itself, with its knobs' ranges."""
+        return _landscape(self.landscape, self.formula, tuple(self.knobs.items()))
+
+    @property
+    def points(self) -> tuple[Start, ...]:
+        return self.starts or (self.field.start,)
+
+    @property
+    def labels(self) -> list[str]:
+        """The runs' labels; a run without one is called by its rule."""
+        names = [run.label or (f"twin of {run.twin_of}" if run.twin_of else run.rule) for run in self.runs]
+        return [n if names.count(n) == 1 else f"{n} {names[: i + 1].count(n)}" for i, n in enumerate(names)]
+
+    def partner(self, run: Run) -> Run | None:
+        return None if run.twin_of is None else self.runs[self.labels.index(run.twin_of)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checks that a schema of types cannot say
+
+
+@lru_cache(maxsize=64)
+def _landscape(name: str | None, formula: str | None, knobs: tuple[tuple[str, float], ...]) -> Landscape:
+    return named(name) if name is not None else typed(formula or "", dict(knobs))
+
+
+def _check(scene: Scene) -> None:
+    if (scene.landscape is None) == (scene.formula is None):
+        raise SceneError(
+            "landscape", "A scene has either a landscape (a built-in name) or a formula, exactly one of the two."
+        )
+    try:
+        field = scene.field
+    except FormulaError as error:
+        raise SceneError(error.code, error.message, error.column) from None
+    for name, value in scene.knobs.items():
+        if name not in field.knob_values:
+            known = ", ".join(field.knob_values) or "none"
+            raise SceneError("knobs", f"The landscape has no knob called {name[:32]!r}; its knobs: {known}.")
+        if not math.isfinite(value):
+            raise SceneError("knobs", f"The knob {name} needs a finite number.")
+    if scene.arithmetic not in ARITHMETICS:
+        raise SceneError(
+            "arithmetic", f"The arithmetic {scene.arithmetic} is not available; use {' or '.join(ARITHMETICS)}."
+        )
+    if not all(math.isfinite(c) for start in scene.starts or () for c in start):
+        raise SceneError("starts", "Every start needs two finite numbers.")
+    if field.scale_invariant and any(start == (0, 0) for start in scene.points):
+        raise SceneError(
+            "starts", "The origin has no direction, so a scale-invariant loss has no value there; start elsewhere."
+        )
+    _check_budget(scene)
+    _check_view(scene.view)
+    for run, label in zip(scene.runs, scene.labels, strict=True):
+        _check_run(scene, run, label)
+
+
+def _check_budget(scene: Scene) -> None:
+    if scene.steps > MAX_STEPS:
+        raise SceneError(
+            "budget", f"A path has at most {MAX_STEPS:,} steps; {scene.steps:,} were asked for.".replace(",", " ")
+        )
+    recorded = scene.steps * len(scene.points) * len(scene.runs)
+    if recorded > MAX_POINTS:
+        raise SceneError(
+            "budget",
+            f"At most {MAX_POINTS:,} points are recorded (steps × starts × runs); this asks for {recorded:,}.".replace(
+                ",", " "
+            ),
+        )
+
+
+def _check_view(view: View) -> None:
+    if view.window is not None:
+        x0, x1, y0, y1 = view.window
+        if not (all(map(math.isfinite, view.window)) and x0 < x1 and y0 < y1):
+            raise SceneError("view", "A window is four finite numbers: left < right, bottom < top.")
+
+
+def _check_run(scene: Scene, run: Run, label: str) -> None:
+    if run.twin_of is not None:
+        if run.twin_of not in scene.labels or scene.partner(run) is run:
+            raise SceneError(
+                "twin_of", f"The run {label!r} is the twin of {run.twin_of!r}, but no other run has that label."
+            )
+        if scene.partner(run).twin_of is not None:  # type: ignore[union-attr]
+            raise SceneError("twin_of", f"The run {label!r} is the twin of a twin; name the run with weight decay instead.")
+        return
+    try:
+        rule = rules.named(run.rule)
+    except ValueError as error:
+        raise SceneError("rule", str(error)) from None
+    for name, value in run.hyperparameters.items():
+        if name in rule.switches:
+            if not isinstance(value, bool):
+                raise SceneError("hyperparameter", f"{name} of the run {label!r} is true or false.")
+        elif name in rule.knobs:
+            _check_knob(name, value, rule.knobs[name], label)
+        else:
+            known = ", ".join([*rule.knobs, *rule.switches]) or "none of its own"
+            raise SceneError("hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.")
+
+
+def _check_knob(name: str, value: Any, knob: Knob, label: str) -> None:
+    if (
+        isinstance(value, bool)
+        or not math.isfinite(value)
+        or value < min(knob.low, 0)
+        or (knob.closed and value > knob.high)
+    ):
+        raise SceneError(
+            "hyperparameter",
+            f"{name} of the run {label!r} lies between {knob.low:g} and {knob.high:g}; {value!r} does not.",
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Plain data: nested dicts, as TOML and JSON have them
+
+
+def to_data(scene: Scene) -> dict[str, Any]:
+    """A scene as plain data, defaults left out, hyperparameters beside the run's other fields."""
+    data = msgspec.to_builtins(scene)
+    data = {"version": VERSION} | {key: value for key, value in data.items() if value not in ({}, None)}
+    data["runs"] = [_flat(run) for run in msgspec.to_builtins(scene.runs)]
+    data["landscape" if scene.landscape else "formula"] = scene.landscape or scene.formula
+    data["steps"] = scene.steps
+    data["starts"] = [list(start) for start in scene.points]
+    return data
+
+
+def _flat(run: dict[str, Any]) -> dict[str, Any]:
+    own = run.pop("hyperparameters", {})
+    shown = {"rule": "gd", "learning_rate": 0.1} if "twin_of" not in run else {}
+    return {"label": run.pop("label", "")} | shown | run | own
+
+
+def from_data(data: Any) -> Scene:
+    """A scene from plain data, or `SceneError` with one sentence."""
+    if not isinstance(data, dict):
+        raise SceneError("scene", "A scene is a table of fields such as landscape, steps and runs.")
+    data = dict(data)
+    if isinstance(data.get("runs"), list):
+        data["runs"] = [_nested(run) if isinstance(run, dict) else run for run in data["runs"]]
+    try:
+        return msgspec.convert(data, Scene, strict=True)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, SceneError):
+            raise error.__cause__ from None
+        raise SceneError("scene", _sentence(error, data)) from None
+    except RecursionError:
+        raise SceneError("scene", "The scene is nested too deeply.") from None
+
+
+def _nested(run: dict[str, Any]) -> dict[str, Any]:
+    common = {field.name for field in msgspec.structs.fields(Run)} - {"hyperparameters"}
+    own = {name: value for name, value in run.items() if name not in common}
+    return {name: value for name, value in run.items() if name in common} | ({"hyperparameters": own} if own else {})
+
+
+def _sentence(error: msgspec.ValidationError, data: dict[str, Any]) -> str:
+    """msgspec says `Expected ..., got ... - at `$.runs[0].steps``; people read `runs[0].steps: expected ...`."""
+    reason, _, place = str(error).partition(" - at ")
+    place = place.strip("`").removeprefix("$").lstrip(".").replace("[...]", "").replace(".hyperparameters", "")
+    unknown = re.search(r"unknown field `(\w+)`", reason)
+    if unknown:
+        known = Run if place.startswith("runs") else View if place.startswith("view") else Scene
+        fields = ", ".join(field.name for field in msgspec.structs.fields(known))
+        return f"{place + ': ' if place else ''}there is no field called {unknown[1]!r}; there are {fields}."
+    if "version" in place:
+        return f"This scene has version {data.get('version')!r}; this zoomout reads version {VERSION}."
+    reason = reason.replace("`", "")
+    reason = re.sub(r"\bfloat\b", "number", re.sub(r"\bint\b", "whole number", reason))
+    reason = reason.replace("object", "table").replace("array", "list").replace("str", "text")
+    return f"{place or 'scene'}: {reason[:1].lower()}{reason[1:]}."
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files
+
+
+def read(text: str) -> Scene:
+    """A scene from TOML, JSON or a link."""
+    if len(text.encode("utf-8", "replace")) > MAX_FILE:
+        raise SceneError("too_large", "A scene file has at most one megabyte.")
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if re.match(r"(https?://|\?)", stripped):
+        return from_link(stripped.strip())
+    if stripped.startswith("{"):
+        return from_data(_json(stripped))
+    try:
+        return from_data(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SceneError("syntax", f"This is neither TOML nor JSON: {error}."[:300]) from None
+
+
+def load(source: str) -> Scene:
+    """A scene from the path of a file, or from a link."""
+    if re.match(r"(https?://|\?)", source):
+        return from_link(source)
+    path = Path(source)
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise SceneError("too_large", "A scene file has at most one megabyte.")
+        return read(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise SceneError("syntax", f"{path.name} is not a text file; a scene is TOML or JSON.") from None
+    except OSError as error:
+        raise SceneError(
+            "file", f"The scene {path.name!r} cannot be read: {(error.strerror or 'no such file').lower()}."
+        ) from None
+
+
+def _json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise SceneError("syntax", "A field stands twice in this scene; keep one of the two.")
+        return dict(pairs)
+
+    def refused(name: str) -> Any:
+        raise SceneError("syntax", f"{name} is not a number that a scene can hold.")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_constant=refused)
+    except json.JSONDecodeError as error:
+        raise SceneError(
+            "syntax", f"This is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        ) from None
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, SceneError):
+            raise
+        raise SceneError("syntax", "This JSON is nested too deeply or holds a number that is too long.") from None
+
+
+def to_json(scene: Scene) -> str:
+    return json.dumps(to_data(scene), indent=2, ensure_ascii=False)
+
+
+def to_toml(scene: Scene) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(to_data(scene))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Links
+
+
+def to_link(scene: Scene, base: str = "") -> str:
+    """`base`?scene=…: the scene as JSON, deflated, in URL-safe letters. It holds every field, defaults included."""
+    packed = zlib.compress(json.dumps(to_data(scene), separators=(",", ":")).encode(), 9)
+    return f"{base}?{urlencode({'scene': base64.urlsafe_b64encode(packed).decode().rstrip('=')})}"
+
+
+def from_link(link: str) -> Scene:
+    query = parse_qs(urlsplit(link).query, max_num_fields=100)
+    if "scene" not in query:
+        raise SceneError("link", "This link holds no scene; copy it again with the Link button.")
+    return from_token(query["scene"][0])
+
+
+def from_token(token: str) -> Scene:
+    """A scene from the value of a link's `scene` field."""
+    if len(token) > MAX_LINK:
+        raise SceneError("link", "This link is too long to be a scene; copy it again with the Link button.")
+    try:
+        unpacker = zlib.decompressobj()
+        text = unpacker.decompress(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True), 64_000)
+        if unpacker.unconsumed_tail or not unpacker.eof:
+            raise ValueError
+        data = _json(text.decode())
+    except (ValueError, zlib.error):
+        raise SceneError("link", "This link is damaged; copy it again with the Link button.") from None
+    return from_data(data)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Python source
+
+
+def to_python(scene: Scene) -> str:
+    """A script that rebuilds the scene and its numbers."""
+    fields = {f.name: getattr(scene, f.name) for f in msgspec.structs.fields(Scene)}
+    fields |= {"starts": scene.points}
+    schedules = sorted(
+        {type(r).__name__ for run in scene.runs for r in (run.learning_rate, run.weight_decay) if isinstance(r, Struct)}
+    )
+    names = ["Run", "Scene"] + (["View"] if scene.view != View() else [])
+    lines = ["from app.result import simulate", f"from app.scene import {', '.join(names)}"]
+    lines += [f"from dynamics.schedules import {', '.join(schedules)}"] if schedules else []
+    lines += ["", "scene = Scene("]
+    lines += [f"    {name}={_literal(value, 4)}," for name, value in fields.items() if value != _default(Scene, name)]
+    lines += [")", "for run in simulate(scene).runs:", "    for path in run.paths:"]
+    lines += ["        print(run.label, path.status, path.x[-1], path.y[-1], path.loss[-1])"]
+    return "\n".join(lines) + "\n"
+
+
+def _default(kind: type[Struct], name: str) -> Any:
+    field = next(f for f in msgspec.structs.fields(kind) if f.name == name)
+    return (
+        field.default
+        if field.default is not msgspec.NODEFAULT
+        else getattr(field.default_factory, "__call__", lambda: None)()
+    )
+
+
+def _literal(value: Any, indent: int) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], Struct):
+        inner = " " * (indent + 4)
+        return "(\n" + "".join(f"{inner}{_literal(item, indent + 4)},\n" for item in value) + " " * indent + ")"
+    if isinstance(value, Struct):
+        kept = {f.name: getattr(value, f.name) for f in msgspec.structs.fields(type(value))}
+        shown = {name: v for name, v in kept.items() if v != _default(type(value), name)}
+        return f"{type(value).__name__}({', '.join(f'{name}={_literal(v, indent)}' for name, v in shown.items())})"
+    return repr(value)

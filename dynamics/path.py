@@ -1,0 +1,125 @@
+"""A path and its readings: where it went, how it stood there, and how it ended."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynamics.schedules import Rates
+
+LN2 = float(np.log(2.0))
+
+STATUS_TEXT = {
+    "finished": "ran to the last step",
+    "diverged": "grew beyond what the numbers can hold",
+    "left_the_plane": "stepped to a place where the loss has no value",
+    "zero_gradient": "met a gradient that is exactly zero in this arithmetic, so only weight decay could still move it",
+    "reached_the_origin": "landed exactly on the origin, where the loss has no value",
+}
+
+
+@dataclass(frozen=True)
+class Path:
+    """T + 1 points and their readings, arrays over t = 0 ... T; the point at t is the one after t updates.
+
+    (x, y) may overflow; `frame_x`, `frame_y`, `frame_log` do not: w = (frame_x, frame_y) · e^frame_log.
+    """
+
+    start: tuple[float, float]
+    status: str
+    stopped_at: int | None
+    frame_x: np.ndarray
+    frame_y: np.ndarray
+    frame_log: np.ndarray
+    loss: np.ndarray
+    gradient_norm: np.ndarray
+    sharpness: np.ndarray
+    learning_rate: np.ndarray
+    log_learning_rate: np.ndarray
+    length: int
+    horizon: int | None = None
+    radius: np.ndarray | None = None
+    """certified arithmetic only: a proven bound on the distance to the exact point, relative to the norm"""
+
+    @property
+    def steps(self) -> int:
+        return len(self.frame_x) - 1
+
+    @property
+    def x(self) -> np.ndarray:
+        return _scaled(self.frame_x, self.frame_log)
+
+    @property
+    def y(self) -> np.ndarray:
+        return _scaled(self.frame_y, self.frame_log)
+
+    @property
+    def log_norm(self) -> np.ndarray:
+        """ln ‖w‖₂, finite wherever the point is not the origin."""
+        with np.errstate(divide="ignore"):
+            return np.log(np.hypot(self.frame_x, self.frame_y)) + self.frame_log
+
+    @property
+    def norm(self) -> np.ndarray:
+        return _scaled(np.hypot(self.frame_x, self.frame_y), self.frame_log)
+
+    @property
+    def angle(self) -> np.ndarray:
+        """atan2(y, x) in radians, in (-π, π]."""
+        return np.arctan2(self.frame_y, self.frame_x)
+
+    @property
+    def effective_learning_rate(self) -> np.ndarray:
+        """η_t / ‖w_t‖² (η_t / ‖w_t‖ for rules whose step does not grow with the gradient), from logarithms."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.exp(self.log_learning_rate - self.length * self.log_norm)
+
+    @property
+    def status_text(self) -> str:
+        where = "" if self.stopped_at is None else f" (step {self.stopped_at})"
+        return STATUS_TEXT[self.status] + where
+
+
+def make_path(
+    start: tuple[float, float], record: np.ndarray, readings: np.ndarray, learning_rate: Rates, length: int,
+    scale_invariant: bool,
+) -> Path:  # fmt: skip
+    """A path from the engine's record (x, y, frame) and readings (loss, gradient, sharpness), cut where it stopped."""
+    x, y, frame = record.T
+    loss, gx, gy, sharp = readings.T
+    fine = np.isfinite(x) & np.isfinite(y) & np.isfinite(loss) & np.isfinite(gx) & np.isfinite(gy)
+    status, stopped_at, last = "finished", None, len(x)
+    if not fine.all():
+        last = stopped_at = int(np.argmin(fine))
+        status = _ending(x, y, stopped_at, scale_invariant)
+    else:
+        moving = np.flatnonzero((gx != 0) | (gy != 0))
+        still = int(moving[-1]) + 1 if len(moving) else 0
+        if still < len(x):
+            status, stopped_at = "zero_gradient", still
+    keep = np.minimum(np.arange(len(x)), max(last - 1, 0))
+    frame_log = frame[keep] * LN2
+    gradient = _scaled(np.hypot(gx, gy)[keep], -frame_log) if scale_invariant else np.hypot(gx, gy)[keep]
+    return Path(
+        start, status, stopped_at, x[keep], y[keep], frame_log, loss[keep], gradient,
+        _scaled(sharp[keep], -2 * frame_log), learning_rate.value, learning_rate.log, length,
+    )  # fmt: skip
+
+
+def _ending(x: np.ndarray, y: np.ndarray, at: int, scale_invariant: bool) -> str:
+    if scale_invariant and x[at] == 0 == y[at]:
+        return "reached_the_origin"
+    if not (np.isfinite(x[at]) and np.isfinite(y[at])):
+        return "diverged"
+    return "diverged" if np.hypot(x[at], y[at]) > 1e6 else "left_the_plane"
+
+
+def _scaled(values: np.ndarray, log: np.ndarray) -> np.ndarray:
+    """values · e^log for logs that are whole powers of two: exact, infinite or zero beyond the floats' range."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(values, np.rint(log / LN2).astype(np.int64))
+
+
+def wrapped(angle: Any) -> Any:
+    """An angle brought into (-π, π]."""
+    return -((-np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi)

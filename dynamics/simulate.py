@@ -1,0 +1,278 @@
+"""One pure scalar step, and the driver that records a whole path of it.
+
+    state = (x, y, frame, optimizer state)          w = (x, y) · 2^frame
+
+On a scale-invariant loss the state lives in a frame: when the norm leaves [2^-30, 2^30] everything is rescaled by an
+exact power of two according to its length (see `dynamics.rules`), so a run at norm 1e300, or one whose learning rate
+grows for 100 000 steps, makes the same roundings as one at norm 1. Elsewhere the frame stays 0 and a path that
+outgrows its floats has diverged.
+
+Every number (starts, hyperparameters, knobs, schedules, the count of steps) is traced: changing it never recompiles.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynamics import rules
+from dynamics.path import Path, make_path
+from dynamics.schedules import Rates, Schedule, rates, schedule
+from landscapes import Landscape, sharpness
+
+FRAME_LIMIT = 30
+DTYPES = {"float32": np.float32, "float64": np.float64}
+
+
+class Run(NamedTuple):
+    """What moves: a rule, its rates and hyperparameters."""
+
+    rule: str = "gd"
+    learning_rate: float | Schedule | Rates = 0.1
+    weight_decay: float | Schedule | Rates = 0.0
+    hyperparameters: Mapping[str, Any] = {}
+    clip_norm: float | None = None
+    noise: float = 0.0
+    initial_buffer: float = 0.0
+    """The momentum buffer starts at this multiple of w₀ (a primed buffer: see the heavy-ball twin)."""
+
+
+def simulate(
+    landscape: Landscape,
+    run: Run,
+    starts: Sequence[tuple[float, float]],
+    steps: int,
+    knobs: Mapping[str, float] | None = None,
+    arithmetic: str = "float64",
+    seed: int = 0,
+) -> list[Path]:
+    """Runs a rule from every start and records steps + 1 points of each path.
+
+    Main arguments: `landscape`, `run`, `starts` as pairs (x, y), `steps`.
+    Other arguments: `knobs` of the landscape, `arithmetic` ("float64" or "float32"; the caller's JAX settings are left
+    alone), `seed` of the gradient noise, which is the same for every run from the same start.
+    """
+    tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
+    with jax.enable_x64(True):
+        record, readings = (np.asarray(a) for a in _recorded(kernel)(**traced))
+    return [
+        make_path(
+            tuple(start), record[i, : steps + 1].astype(float), readings[i, : steps + 1].astype(float),
+            tables.learning_rate, rules.named(run.rule).length, landscape.scale_invariant,
+        )
+        for i, start in enumerate(starts)
+    ]  # fmt: skip
+
+
+class Kernel(NamedTuple):
+    """What a compiled program depends on; everything else is traced."""
+
+    formula: "_ByFormula"
+    rule: str
+    switches: tuple[tuple[str, bool], ...]
+    dtype: str
+    clipped: bool
+    noisy: bool
+    framed: bool
+
+
+class Tables(NamedTuple):
+    learning_rate: Rates
+    weight_decay: Rates
+
+
+def prepare(
+    landscape: Landscape,
+    run: Run,
+    starts: Sequence[tuple[float, float]],
+    steps: int,
+    knobs: Mapping[str, float] | None = None,
+    arithmetic: str = "float64",
+    seed: int = 0,
+) -> tuple[Tables, dict[str, Any], Kernel]:
+    """The arguments of a compiled program: rate tables, traced numbers, and what it is compiled for."""
+    rule = rules.named(run.rule)
+    dtype = DTYPES[arithmetic]
+    own = {name: value for name, value in run.hyperparameters.items() if name not in rule.switches}
+    switches = rule.switches | {n: bool(v) for n, v in run.hyperparameters.items() if n in rule.switches}
+    own = {name: rule.defaults[name] for name in rule.knobs} | own
+    framed = landscape.scale_invariant and rule.covariant
+    kernel = Kernel(
+        _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
+        run.clip_norm is not None, run.noise > 0, framed,
+    )  # fmt: skip
+    tables = Tables(_table(run.learning_rate, steps + 1), _table(run.weight_decay, steps + 1))
+    room = max(2048, 1 << int(steps).bit_length()) + 1
+    points = np.asarray(starts, float).reshape(-1, 2)
+    frame = np.zeros(len(points), np.int32)
+    if framed:
+        _, exponents = np.frexp(np.max(np.abs(points), axis=1))
+        frame = np.where(np.abs(exponents) > FRAME_LIMIT, exponents, 0).astype(np.int32)
+        points = np.ldexp(points, -frame[:, None])
+    traced = {
+        "starts": points.astype(dtype),
+        "frames": frame,
+        "steps": np.int32(steps),
+        "rate": _pad(tables.learning_rate.mantissa, room).astype(dtype),
+        "rate_exponent": _pad(tables.learning_rate.exponent, room).astype(np.int32),
+        "decay": _pad(tables.weight_decay.mantissa, room).astype(dtype),
+        "decay_exponent": _pad(tables.weight_decay.exponent, room).astype(np.int32),
+        "own": {name: dtype(value) for name, value in own.items()},
+        "clip_norm": dtype(run.clip_norm if run.clip_norm is not None else 0.0),
+        "noise": dtype(run.noise),
+        "buffer": dtype(run.initial_buffer),
+        "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()},
+        "seed": np.uint32(seed % 2**32),
+    }
+    return tables, traced, kernel
+
+
+def _table(rate: Any, count: int) -> Rates:
+    if isinstance(rate, Rates):
+        return Rates(rate.mantissa[:count], rate.exponent[:count])
+    return schedule(rate).rates(count)
+
+
+def _pad(values: np.ndarray, room: int) -> np.ndarray:
+    return np.pad(values, (0, room - len(values)), mode="edge")
+
+
+class _ByFormula:
+    """A landscape as far as a compiled program can see it: its formula, not its knobs' values or its name."""
+
+    def __init__(self, landscape: Any):
+        self.landscape = landscape
+        formula = getattr(landscape, "expression", None) or id(landscape)
+        self.key = (formula, landscape.scale_invariant, tuple(sorted(landscape.knob_values)))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByFormula) and self.key == other.key
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The step
+
+
+class State(NamedTuple):
+    x: Any
+    y: Any
+    frame: Any
+    optimizer: Any
+
+
+def initial_state(kernel: Kernel, traced: Mapping[str, Any], start: Any, frame: Any) -> State:
+    """At a start (in the units of its frame), with the optimizer's buffers at zero or primed."""
+    chain = rules.named(kernel.rule).transformation(0.0, 0.0, **_statics(kernel, traced, lambda value, length: value))
+    x, y = start[0], start[1]
+    optimizer = chain.init((x, y))
+    if kernel.rule == "gd":
+        # A buffer has length -1 and w has length 1, so the multiple of w₀ that it starts at has length -2.
+        factor = traced["buffer"] * _two_to(2 * frame, x.dtype)
+        optimizer = _map_state(optimizer, lambda name, leaf: leaf, trace=(x * factor, y * factor))
+    return State(x, y, frame, optimizer)
+
+
+def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_index: Any) -> State:
+    """w_t -> w_{t+1}: one gradient, one optax update, and a change of frame if the norm asks for it."""
+    x, y, frame, optimizer = state
+    rule = rules.named(kernel.rule)
+    dtype = x.dtype
+
+    def in_frame(value: Any, length: int) -> Any:
+        return value * _two_to(-length * frame, dtype) if kernel.framed and length else value
+
+    local = kernel.formula.landscape.local(x, y, traced["knobs"], jnp, order=1)
+    gradient = (local.gx, local.gy)
+    if kernel.noisy:
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(traced["seed"]), start_index), t)
+        push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
+        gradient = (gradient[0] + push[0], gradient[1] + push[1])
+    shift = rule.length * frame if kernel.framed else 0
+    rate = traced["rate"][t] * _two_to(traced["rate_exponent"][t] - shift, dtype)
+    decay = traced["decay"][t] * _two_to(traced["decay_exponent"][t] + shift, dtype)
+    chain = rule.transformation(rate, decay, unit=in_frame(1.0, 1), **_statics(kernel, traced, in_frame))
+    updates, optimizer = chain.update(gradient, optimizer, (x, y), value=local.loss)
+    x, y = x + updates[0], y + updates[1]
+    return _reframed(State(x, y, frame, optimizer)) if kernel.framed else State(x, y, frame, optimizer)
+
+
+def _statics(kernel: Kernel, traced: Mapping[str, Any], in_frame: Any) -> dict[str, Any]:
+    knobs = rules.named(kernel.rule).knobs
+    own = {name: in_frame(value, knobs[name].length) for name, value in traced["own"].items()}
+    clip = {"clip_norm": in_frame(traced["clip_norm"], rules.CLIP_NORM.length)} if kernel.clipped else {}
+    return own | dict(kernel.switches) | clip
+
+
+def _reframed(state: State) -> State:
+    largest = jnp.maximum(jnp.abs(state.x), jnp.abs(state.y))
+    _, exponent = jnp.frexp(largest)
+    outside = (jnp.abs(exponent) > FRAME_LIMIT) & jnp.isfinite(largest)
+    shift = jnp.where(outside, exponent, 0).astype(state.frame.dtype)
+    dtype = state.x.dtype
+
+    def rescaled(name: str, leaf: Any) -> Any:
+        length = rules.STATE_LENGTHS[name]
+        return leaf * _two_to(-length * shift, dtype) if length else leaf
+
+    return State(
+        state.x * _two_to(-shift, dtype), state.y * _two_to(-shift, dtype), state.frame + shift,
+        _map_state(state.optimizer, rescaled),
+    )  # fmt: skip
+
+
+def _map_state(optimizer: Any, change: Any, **replaced: Any) -> Any:
+    """An optax state with `change(field name, leaf)` applied to every leaf, or the pair given for a named field."""
+    leaves, tree = jax.tree_util.tree_flatten_with_path(optimizer)
+    out = []
+    for path, leaf in leaves:
+        name = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)][-1]
+        out.append(replaced[name][path[-1].idx] if name in replaced else change(name, leaf))
+    return jax.tree_util.tree_unflatten(tree, out)
+
+
+def _two_to(exponent: Any, dtype: Any) -> Any:
+    """2^exponent exactly, or 0 or infinity beyond the floats' range; built from bits."""
+    bits, integer, bias, mantissa = (64, jnp.int64, 1023, 52) if dtype == np.float64 else (32, jnp.int32, 127, 23)
+    biased = jnp.clip(jnp.asarray(exponent).astype(integer) + bias, 0, 2 * bias + 1)
+    return jax.lax.bitcast_convert_type(biased << mantissa, jnp.float64 if bits == 64 else jnp.float32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The driver that records a path
+
+
+@lru_cache(maxsize=64)
+def _recorded(kernel: Kernel) -> Any:
+    """starts (P, 2) -> record (P, room, 3) of x, y, frame and readings (P, room, 4) of loss, gradient, sharpness."""
+    return jax.jit(partial(_record, kernel))
+
+
+def _record(kernel: Kernel, **traced: Any) -> tuple[Any, Any]:
+    room = traced["rate"].shape[0]
+
+    def one(start: Any, frame: Any, index: Any) -> tuple[Any, Any]:
+        def entry(state: State) -> Any:
+            return jnp.stack([state.x, state.y, state.frame.astype(state.x.dtype)])
+
+        def body(t: Any, carry: Any) -> Any:
+            state, record = carry
+            state = step(kernel, traced, state, t, index)
+            return state, record.at[t + 1].set(entry(state))  # one stacked record: two would be copied every step
+
+        state = initial_state(kernel, traced, start, frame)
+        record = jnp.zeros((room, 3), start.dtype).at[0].set(entry(state))
+        _, record = jax.lax.fori_loop(0, traced["steps"], body, (state, record))
+        local = kernel.formula.landscape.local(record[:, 0], record[:, 1], traced["knobs"], jnp)
+        return record, jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)], axis=1)
+
+    return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))
+
+
+def constant(value: float) -> Rates:
+    return rates(np.array([value]))

@@ -1,0 +1,369 @@
+"""Text to tree, and a plain sentence where the text is not a formula.
+
+    formula      x^2/(x^2+y^2) + a*x
+    with knobs   x^2/(x^2+y^2) + a*x; a = 0.5 in [0, 1]
+
+A hand-written reader of a fixed language: no attribute, no name outside the table, nothing is ever executed.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Collection
+from fractions import Fraction
+from typing import NamedTuple
+
+from landscapes.expression import (
+    ALIASES,
+    CONSTANTS,
+    FLOAT_FUNCTIONS,
+    PRIMITIVES,
+    SHORTHANDS,
+    VARIABLES,
+    Node,
+    arity,
+    call,
+    evaluate,
+    number,
+)
+
+MAX_LENGTH, MAX_DIGITS, MAX_DEPTH, MAX_PARTS, MAX_EXPONENT, MAX_KNOBS = 400, 30, 24, 160, 64, 8
+FUNCTIONS = sorted({*PRIMITIVES, *SHORTHANDS, *ALIASES})
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SPELLED = {"π": "pi", "θ": "theta", "τ": "tau", "·": "*", "×": "*", "−": "-", "**": "^"}
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z][A-Za-z0-9_]*|[πθτ])"
+    r"|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<symbol>\*\*|//|[-+*/^(),·×−])|(?P<space>\s+)"
+)
+
+
+class FormulaError(ValueError):
+    """Why a text is not a formula: a code for programs, a column (from 1) and a sentence for people."""
+
+    def __init__(self, code: str, message: str, column: int | None = None):
+        super().__init__(message)
+        self.code, self.message, self.column = code, message, column
+
+
+class Declaration(NamedTuple):
+    """A named number of a formula and the range that its slider covers."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    log: bool = False
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+    column: int
+
+
+def parse(text: str, knobs: Collection[str] = ()) -> tuple[Node, tuple[Declaration, ...]]:
+    """Reads a formula and its knob declarations; names in `knobs` are allowed without one."""
+    if not isinstance(text, str):
+        raise FormulaError("not_text", "A formula is a piece of text such as x^2/(x^2+y^2).")
+    if len(text) > MAX_LENGTH:
+        raise FormulaError("too_long", f"A formula has at most {MAX_LENGTH} characters; this one has {len(text)}.")
+    body, *rest = text.split(";")
+    declarations = _declarations(rest, column=len(body) + 2)
+    names = {d.name for d in declarations} | set(knobs)
+    for name in names:
+        check_knob_name(name)
+    tokens = _tokens(body)
+    if not tokens:
+        raise FormulaError("empty", "The formula is empty; write a loss of x and y, for example x^2/(x^2+y^2).", 1)
+    tree = _Reader(tokens, names, len(body) + 1).formula()
+    return tree, declarations
+
+
+def check_knob_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,15}", name) or "__" in name:
+        raise FormulaError("bad_knob", "A knob's name is a letter, then at most 15 letters, digits or single underscores.")
+    if name in VARIABLES or name in CONSTANTS or name in FUNCTIONS:
+        raise FormulaError("bad_knob", f"{name} already means something in a formula; give the knob another name.")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _tokens(text: str, first_column: int = 1) -> list[Token]:
+    tokens, position = [], 0
+    while position < len(text):
+        column = first_column + position
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise FormulaError("bad_character", _bad_character(text[position]), column)
+        kind, piece = match.lastgroup or "", match.group()
+        position = match.end()
+        if kind == "space":
+            continue
+        if re.search(r"\d{%d}" % (MAX_DIGITS + 1), piece):
+            raise FormulaError("long_number", f"A number may have at most {MAX_DIGITS} digits in a row.", column)
+        if piece == "//":
+            raise FormulaError(
+                "bad_operator", "Whole-number division // is not part of the language; use a single /.", column
+            )
+        if "__" in piece:
+            raise FormulaError("bad_name", "Names with double underscores are not allowed in a formula.", column)
+        tokens.append(Token(kind, _SPELLED.get(piece, piece), column))
+    return tokens
+
+
+def _bad_character(character: str) -> str:
+    shown = f"The character {character!r}" if character.isprintable() else "An unprintable character"
+    hint = {
+        "=": " Write only the right-hand side, without =.",
+        ".": " A dot belongs inside a number, as in 0.5.",
+        "[": " Use round brackets ( ).",
+        "]": " Use round brackets ( ).",
+        "{": " Use round brackets ( ).",
+        "|": " Write abs(x) for an absolute value.",
+    }.get(character, " Use digits, names, + - * / ^ and round brackets.")
+    return f"{shown} has no meaning in a formula.{hint}"
+
+
+class _Reader:
+    """Recursive descent over the tokens: sums of products of signed powers of atoms."""
+
+    def __init__(self, tokens: list[Token], knobs: Collection[str], end: int):
+        self.tokens, self.knobs, self.end = tokens, knobs, end
+        self.at = self.depth = self.parts = 0
+
+    def formula(self) -> Node:
+        tree = self.sum()
+        if self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            if token.text == ")":
+                raise FormulaError("brackets", "This closing bracket has no opening one.", token.column)
+            if token.text == ",":
+                raise FormulaError("syntax", "A comma stands only between the arguments of a function.", token.column)
+            raise FormulaError(
+                "syntax", f"An operator is missing before {token.text!r}; write a product as 2*x.", token.column
+            )
+        return tree
+
+    def peek(self) -> str:
+        return self.tokens[self.at].text if self.at < len(self.tokens) else ""
+
+    def take(self) -> Token:
+        if self.at >= len(self.tokens):
+            raise FormulaError("syntax", "The formula ends too early; something is missing at its end.", self.end)
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def made(self, node: Node, column: int) -> Node:
+        """Counts the part, and refuses a constant that is no finite number (1/0, 9^9^9, log(0))."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise FormulaError("too_many_parts", f"A formula may have at most {MAX_PARTS} parts.", column)
+        if node.operands and all(_constant(operand) is not None for operand in node.operands):
+            value = _constant(node)
+            if value is None or not math.isfinite(value):
+                raise FormulaError("not_finite", "This constant part is not a finite number.", column)
+        return node
+
+    def sum(self) -> Node:
+        node = self.product()
+        while self.peek() in ("+", "-"):
+            token = self.take()
+            right = self.product()
+            node = self.made(Node("add", node, right if token.text == "+" else _negated(right)), token.column)
+        return node
+
+    def product(self) -> Node:
+        node = self.signed()
+        while self.peek() in ("*", "/"):
+            token = self.take()
+            right = self.signed()
+            node = self.made(Node("mul" if token.text == "*" else "div", node, right), token.column)
+        return node
+
+    def signed(self) -> Node:
+        signs = 0
+        while self.peek() in ("+", "-"):
+            signs += self.take().text == "-"
+            self.parts += 1
+        node = self.powered()
+        return _negated(node) if signs % 2 else node
+
+    def powered(self) -> Node:
+        base = self.atom()
+        if self.at < len(self.tokens) and self.tokens[self.at].kind == "superscript":
+            token = self.take()
+            exponent = int("".join(str(_SUPERSCRIPTS.index(c)) for c in token.text))
+            return self.made(self._power(base, number(exponent), token.column), token.column)
+        if self.peek() == "^":
+            column = self.take().column
+            self.deeper(column)
+            exponent = self.signed()  # right associative, and 2^-1 is allowed
+            self.depth -= 1
+            return self.made(self._power(base, exponent, column), column)
+        return base
+
+    def _power(self, base: Node, exponent: Node, column: int) -> Node:
+        value = _constant(exponent)
+        if value is None:
+            return Node("pow", base, exponent)
+        if not abs(value) <= MAX_EXPONENT:
+            raise FormulaError("exponent", f"A constant exponent lies between -{MAX_EXPONENT} and {MAX_EXPONENT}.", column)
+        if value == int(value):
+            return Node("powi", base, int(value)) if value else number(1)
+        return call("sqrt", base) if value == 0.5 else Node("pow", base, exponent)
+
+    def atom(self) -> Node:
+        token = self.take()
+        if token.kind == "number":
+            return self.made(self._number(token), token.column)
+        if token.kind == "name":
+            return self._name(token)
+        if token.text == "(":
+            self.deeper(token.column)
+            node = self.sum()
+            self.close(token)
+            self.depth -= 1
+            return node
+        if token.text == ")":
+            message = (
+                "There is nothing between these brackets."
+                if self.at > 1 and self.tokens[self.at - 2].text == "("
+                else ("This closing bracket comes where a number or a name should stand.")
+            )
+            raise FormulaError("syntax", message, token.column)
+        raise FormulaError("syntax", f"{token.text!r} needs a number or a name before it.", token.column)
+
+    def _number(self, token: Token) -> Node:
+        if not math.isfinite(float(token.text)):
+            raise FormulaError(
+                "not_finite", "This number is larger than any that a computer's float can hold.", token.column
+            )
+        if abs(int(token.text.lower().partition("e")[2] or 0)) > 400:
+            raise FormulaError(
+                "not_finite", "This number's exponent is out of range; keep it between -300 and 300.", token.column
+            )
+        return number(Fraction(token.text))
+
+    def _name(self, token: Token) -> Node:
+        name = ALIASES.get(token.text, token.text)
+        if name in PRIMITIVES or name in SHORTHANDS:
+            return self._call(name, token)
+        if self.peek() == "(":
+            near = difflib.get_close_matches(name, FUNCTIONS, 1)
+            hint = f" Perhaps {near[0]}?" if near else " Write a product as a*(b)."
+            raise FormulaError("unknown_function", f"There is no function called {name!r}.{hint}", token.column)
+        if name in VARIABLES:
+            return self.made(Node("variable", name), token.column)
+        if name in self.knobs:
+            return self.made(Node("knob", name), token.column)
+        if name in CONSTANTS:
+            return self.made(Node("constant", name), token.column)
+        near = difflib.get_close_matches(name, [*VARIABLES, *CONSTANTS, *self.knobs, *FUNCTIONS], 1)
+        hint = f" Perhaps {near[0]}?" if near else ""
+        if len(name) <= 16:
+            hint += f" To make it a knob, add ; {name} = 0.5 in [0, 1] at the end."
+        raise FormulaError("unknown_name", f"The name {name[:32]!r} is not known.{hint}", token.column)
+
+    def _call(self, name: str, token: Token) -> Node:
+        wants = arity(name)
+        if self.peek() != "(":
+            raise FormulaError("syntax", f"The function {name} needs its argument in brackets: {name}(x).", token.column)
+        opening = self.take()
+        self.deeper(opening.column)
+        arguments = [] if self.peek() == ")" else [self.sum()]
+        while self.peek() == ",":
+            self.take()
+            arguments.append(self.sum())
+        self.close(opening)
+        self.depth -= 1
+        if len(arguments) != wants:
+            s = "s" if wants > 1 else ""
+            raise FormulaError("arguments", f"{name} takes {wants} argument{s}, not {len(arguments)}.", token.column)
+        node = SHORTHANDS[name][1](*arguments) if name in SHORTHANDS else call(name, *arguments)
+        return self.made(node, token.column)
+
+    def deeper(self, column: int) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise FormulaError("too_deep", f"Brackets and powers may be nested at most {MAX_DEPTH} deep.", column)
+
+    def close(self, opening: Token) -> None:
+        if self.at >= len(self.tokens):
+            raise FormulaError("brackets", "This bracket is never closed.", opening.column)
+        token = self.take()
+        if token.text != ")":
+            raise FormulaError(
+                "syntax", f"An operator is missing before {token.text!r}; write a product as 2*x.", token.column
+            )
+
+
+def _negated(node: Node) -> Node:
+    return number(-node.args[0]) if node.op == "number" else Node("neg", node)
+
+
+def _constant(node: Node) -> float | None:
+    """The value of a part without variables or knobs; nan where it has none, None where it is not constant."""
+    if node.op in ("variable", "knob"):
+        return None
+    if node.op == "number":
+        return float(node.args[0])
+    try:
+        return float(evaluate([node], {}, FLOAT_FUNCTIONS)[0])
+    except KeyError:
+        return None
+    except (ArithmeticError, ValueError, TypeError):
+        return math.nan
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Knobs:  a = 0.5 in [0, 1]   or   a = 0.01 in [1e-4, 1] log
+
+_NUMBER = r"([-+−]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_DECLARATION = re.compile(rf"\s*(\w+)\s*=\s*{_NUMBER}\s*(?:in\s*\[\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\])?\s*(log)?\s*")
+
+
+def _declarations(pieces: list[str], column: int) -> tuple[Declaration, ...]:
+    found: list[Declaration] = []
+    for piece in pieces:
+        if piece.strip():
+            found.append(_declaration(piece, column))
+        column += len(piece) + 1
+    if len(found) > MAX_KNOBS:
+        raise FormulaError("too_many_knobs", f"A formula may have at most {MAX_KNOBS} knobs.")
+    if len({d.name for d in found}) < len(found):
+        raise FormulaError("bad_knob", "Each knob is declared once.")
+    return tuple(found)
+
+
+def _declaration(piece: str, column: int) -> Declaration:
+    match = _DECLARATION.fullmatch(piece)
+    if match is None:
+        raise FormulaError("bad_knob", "A knob is declared as  a = 0.5 in [0, 1].", column)
+    name, *numbers, log = match.groups()
+    value, low, high = (None if n is None else float(n.replace("−", "-")) for n in numbers)
+    return declare(name, value, low, high, bool(log), column)
+
+
+def declare(
+    name: str,
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+    column: int | None = None,
+) -> Declaration:
+    """A knob with a range; without one, from 0 (or -2|value|) to twice the value."""
+    if value is None or not math.isfinite(value):
+        raise FormulaError("bad_knob", f"The knob {name} needs a finite number as its value.", column)
+    if low is None or high is None:
+        high = 2 * abs(value) or 1.0
+        low = -high if value < 0 else 0.0
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise FormulaError("bad_knob", f"The range of {name} goes from a smaller to a larger number.", column)
+    if not low <= value <= high:
+        raise FormulaError("bad_knob", f"The value of {name} lies outside its range [{low:g}, {high:g}].", column)
+    if log and low <= 0:
+        raise FormulaError("bad_knob", f"A logarithmic range for {name} must start above zero.", column)
+    return Declaration(name, value, low, high, log)

@@ -1,0 +1,291 @@
+"""A landscape is a formula with a window to look through, a place to start and a reason to look.
+
+`Landscape` joins the formula's readings: its loss, gradient and Hessian over any array module, its LaTeX and source,
+and whether it ignores the length of its weights. The registry at the end holds the built-in ones.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from landscapes import grammar, writing
+from landscapes.expression import (
+    ALONG_THETA,
+    ALONG_X,
+    ALONG_Y,
+    R,
+    THETA,
+    X,
+    Y,
+    Node,
+    array_functions,
+    degree,
+    derivative,
+    evaluate,
+    harmonics_as_polynomials,
+    in_order,
+)
+from landscapes.grammar import Declaration, FormulaError
+
+Knobs = Mapping[str, Any]
+Window = tuple[float, float, float, float]
+Point = tuple[float, float]
+
+
+class Local(NamedTuple):
+    """The loss at a point, its gradient and its Hessian; each an array of the points' shape."""
+
+    loss: Any
+    gx: Any
+    gy: Any
+    hxx: Any
+    hxy: Any
+    hyy: Any
+
+
+class Invariance(NamedTuple):
+    """Does the loss ignore the length of its weights, and how do we know?"""
+
+    holds: bool
+    proof: str | None
+    """``structure``: every part of the formula is homogeneous and the degrees cancel; ``probe``: measured only."""
+    deviation: float
+    """max |L(c w) - L(w)| / max |L| over 64 points and c = 1/4, 1/2, 2, 4."""
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A loss on the plane, written as a formula of x, y, r, theta and knobs."""
+
+    name: str
+    formula: str
+    title: str = "Your own loss"
+    sentence: str = ""
+    window: Window = (-2.0, 2.0, -2.0, 2.0)
+    start: Point = (-0.7, 0.7)
+    minima: tuple[Point, ...] = ()
+    citation: str = ""
+    extra_knobs: tuple[Declaration, ...] = field(default=(), repr=False)
+
+    # The formula and what is written of it
+
+    @cached_property
+    def _parsed(self) -> tuple[Node, tuple[Declaration, ...]]:
+        return grammar.parse(self.formula, [knob.name for knob in self.extra_knobs])
+
+    @property
+    def expression(self) -> Node:
+        return self._parsed[0]
+
+    @property
+    def knobs(self) -> tuple[Declaration, ...]:
+        return (*self._parsed[1], *self.extra_knobs)
+
+    @property
+    def knob_values(self) -> dict[str, float]:
+        return {knob.name: knob.value for knob in self.knobs}
+
+    def latex(self) -> str:
+        return writing.latex(self.expression)
+
+    def source(self, dialect: str = "numpy", knobs: Knobs | None = None) -> str:
+        return writing.source(self.expression, self._values(knobs), dialect, self.name)
+
+    def program(self, knobs: Knobs | None = None) -> dict[str, Any]:
+        """Loss and gradient for the browser; a scale-invariant loss is to be run on unit vectors."""
+        gradient = [derivative(self.expression, ALONG_X), derivative(self.expression, ALONG_Y)]
+        return writing.program(harmonics_as_polynomials([self.expression, *gradient]), self._values(knobs))
+
+    # What is true of it
+
+    @cached_property
+    def degree(self) -> Any:
+        """The degree of homogeneity that the formula's structure proves, or None."""
+        return degree(self.expression)
+
+    @cached_property
+    def invariance(self) -> Invariance:
+        deviation = self._probe()
+        if self.degree == 0:
+            return Invariance(True, "structure", deviation)
+        return Invariance(deviation < 1e-9, "probe" if deviation < 1e-9 else None, deviation)
+
+    @property
+    def scale_invariant(self) -> bool:
+        return self.invariance.holds
+
+    def _probe(self) -> float:
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(2, 64))
+        leaves = {name: value for name, value in self.knob_values.items()}
+        losses = [self._plain_loss(c * x, c * y, leaves) for c in (1.0, 0.25, 0.5, 2.0, 4.0)]
+        finite = np.all(np.isfinite(losses), axis=0)
+        if not finite.any():
+            return np.inf
+        base = losses[0][finite]
+        return max(float(np.max(np.abs(loss[finite] - base))) for loss in losses[1:]) / (float(np.max(np.abs(base))) or 1.0)
+
+    # Its values
+
+    @cached_property
+    def _trees(self) -> list[Node]:
+        """Scale invariant: f, f', f'' along the circle. Otherwise: L and its first and second derivatives."""
+        f = self.expression
+        if self.scale_invariant:
+            slope = derivative(f, ALONG_THETA)
+            return harmonics_as_polynomials([f, slope, derivative(slope, ALONG_THETA)])
+        fx, fy = derivative(f, ALONG_X), derivative(f, ALONG_Y)
+        second = [derivative(fx, ALONG_X), derivative(fx, ALONG_Y), derivative(fy, ALONG_Y)]
+        return harmonics_as_polynomials([f, fx, fy, *second])
+
+    def local(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = np, order: int = 2) -> Local:
+        r"""Loss, gradient and (with `order` 2) Hessian at points given by two arrays of one shape.
+
+        For a scale-invariant loss with f(theta) = L(cos theta, sin theta), n = w/r and t = (-n_y, n_x):
+        gradient = f' t / r and Hessian = (f'' t t^T - f' (n t^T + t n^T)) / r^2. Everything is evaluated on the unit
+        vector, so any norm that a float holds is right, and the gradient is orthogonal to w by construction.
+        """
+        values = self._values(knobs)
+        with np.errstate(all="ignore"):
+            if not self.scale_invariant:
+                trees = self._trees[: 6 if order == 2 else 3]
+                parts = evaluate(trees, _leaves(trees, x, y, None, values, xp), array_functions(xp))
+                return Local(*(_like(part, x, xp) for part in parts), *[None] * (6 - len(parts)))
+            r = xp.hypot(x, y)
+            nx, ny = x / r, y / r
+            trees = self._trees[: order + 1]
+            f, *slopes = evaluate(trees, _leaves(trees, nx, ny, 1.0, values, xp), array_functions(xp))
+            g = slopes[0] / r
+            first = (_like(f, x, xp), -ny * g, nx * g)
+            if order < 2:
+                return Local(*first, None, None, None)
+            along, across = slopes[1] / r, slopes[0] / r
+            hxx = (along * ny * ny + across * (2 * nx * ny)) / r
+            hxy = (-along * nx * ny - across * (nx * nx - ny * ny)) / r
+            hyy = (along * nx * nx - across * (2 * nx * ny)) / r
+            return Local(*first, hxx, hxy, hyy)
+
+    def loss(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = np) -> Any:
+        values = self._values(knobs)
+        trees = self._trees[:1]
+        with np.errstate(all="ignore"):
+            if self.scale_invariant:
+                r = xp.hypot(x, y)
+                leaves = _leaves(trees, x / r, y / r, 1.0, values, xp)
+            else:
+                leaves = _leaves(trees, x, y, None, values, xp)
+            return _like(evaluate(trees, leaves, array_functions(xp))[0], x, xp)
+
+    def _plain_loss(self, x: Any, y: Any, values: Knobs) -> Any:
+        """The formula as written, without the unit vector: what the probe and exact arithmetic look at."""
+        with np.errstate(all="ignore"):
+            leaves = _leaves([self.expression], x, y, None, values, np)
+            return _like(evaluate([self.expression], leaves, array_functions(np))[0], x, np)
+
+    def _values(self, knobs: Knobs | None) -> dict[str, Any]:
+        values = self.knob_values
+        for name, value in (knobs or {}).items():
+            if name not in values:
+                known = f"It has {', '.join(values)}." if values else "It has none."
+                raise ValueError(f"The landscape {self.name} has no knob called {name!r}. {known}")
+            values[name] = value
+        return values
+
+
+def _leaves(trees: list[Node], x: Any, y: Any, r: Any, values: Knobs, xp: Any) -> dict[Node, Any]:
+    used = {node for node in in_order(trees) if node.op in ("variable", "knob")}
+    leaves: dict[Node, Any] = {node: values[node.args[0]] for node in used if node.op == "knob"} | {X: x, Y: y}
+    if R in used:
+        leaves[R] = xp.hypot(x, y) if r is None else r
+    if THETA in used:
+        leaves[THETA] = xp.arctan2(y, x)
+    return leaves
+
+
+def _like(value: Any, x: Any, xp: Any) -> Any:
+    """A constant loss or derivative still has the points' shape."""
+    return value if getattr(value, "shape", None) == np.shape(x) else value + xp.zeros_like(x)
+
+
+def typed(formula: str, knobs: Mapping[str, float] | None = None) -> Landscape:
+    """A visitor's own loss. `knobs` gives values; a name without a declared range gets one around its value."""
+    given = dict(knobs or {})
+    declared = {knob.name for knob in grammar.parse(formula, given)[1]}
+    extra = tuple(grammar.declare(name, value) for name, value in given.items() if name not in declared)
+    landscape = Landscape("loss", formula, extra_knobs=extra)
+    side = np.linspace(-2, 2, 8)
+    x, y = (grid.ravel() for grid in np.meshgrid(side, side))
+    finite = np.isfinite(landscape.loss(x, y, {name: given[name] for name in given}))
+    if not finite.any():
+        raise FormulaError("never_finite", "This loss has no finite value anywhere between -2 and 2; change the formula.")
+    here = np.array([-0.7]), np.array([0.7])
+    if np.isfinite(landscape.loss(*here)[0]):
+        return landscape
+    first = int(np.argmax(finite))
+    return Landscape("loss", formula, start=(float(x[first]), float(y[first])), extra_knobs=extra)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A loss given as a JAX function
+
+
+class FunctionLandscape:
+    """A loss given as a JAX function of (x, y): it moves and draws, but has no LaTeX, source, link or certified reading."""
+
+    formula = None
+    knobs: tuple[Declaration, ...] = ()
+    knob_values: dict[str, float] = {}
+    minima: tuple[Point, ...] = ()
+    citation = ""
+
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        name: str = "loss",
+        window: Window = (-2.0, 2.0, -2.0, 2.0),
+        start: Point = (-0.7, 0.7),
+        scale_invariant: bool = False,
+    ):
+        self.function, self.name, self.title, self.sentence = function, name, name, function.__doc__ or ""
+        self.window, self.start, self.scale_invariant = window, start, scale_invariant
+
+    def loss(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = None) -> Any:
+        return self.local(x, y, knobs, xp, order=0).loss
+
+    def local(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = None, order: int = 2) -> Local:
+        import jax
+        import jax.numpy as jnp
+
+        def at(x: Any, y: Any) -> tuple[Any, ...]:
+            slope = jax.grad(self.function, argnums=(0, 1))
+            bend = jax.jacfwd(slope, argnums=(0, 1)) if order == 2 else (lambda x, y: ((None, None), (None, None)))
+            (hxx, hxy), (_, hyy) = bend(x, y)
+            return self.function(x, y), *slope(x, y), hxx, hxy, hyy
+
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        for _ in range(x.ndim):
+            at = jax.vmap(at)
+        return Local(*at(x, y))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The registry
+
+LANDSCAPES: dict[str, Landscape] = {}
+
+
+def register(landscape: Landscape) -> Landscape:
+    LANDSCAPES[landscape.name] = landscape
+    return landscape
+
+
+def named(name: str) -> Landscape:
+    if name in LANDSCAPES:
+        return LANDSCAPES[name]
+    near = difflib.get_close_matches(str(name), LANDSCAPES, 1)
+    hint = f"Perhaps {near[0]}?" if near else f"There are {', '.join(LANDSCAPES)}."
+    raise FormulaError("unknown_landscape", f"There is no landscape called {str(name)[:40]!r}. {hint}")

@@ -1,0 +1,173 @@
+"""A formula written down: LaTeX for people, source code for their scripts, a program for the browser."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from landscapes.expression import CONSTANTS, PRIMITIVES, Node, in_order
+
+_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# LaTeX
+
+_LATEX_NAMES = {"theta": r"\theta", "pi": r"\pi", "tau": r"\tau", "e": r"\mathrm{e}"}
+_LATEX_FUNCTIONS = {"asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "log": r"\ln"} | {
+    name: rf"\operatorname{{{name}}}" for name in ("expm1", "log1p", "sign", "atan2")
+}
+
+
+def latex(node: Node) -> str:
+    """The formula as LaTeX, fractions upright and brackets only where they are needed."""
+    written: dict[Node, tuple[str, int]] = {}
+
+    def text(part: Node, at_least: int) -> str:
+        piece, binding = written[part]
+        return piece if binding >= at_least else rf"\left({piece}\right)"
+
+    for part in in_order([node]):
+        a, b = (*part.args, None, None)[:2]
+        match part.op:
+            case "number":
+                written[part] = _latex_number(a)
+            case "constant" | "variable":
+                written[part] = _LATEX_NAMES.get(a, a), _ATOM
+            case "knob":
+                head, _, index = a.partition("_")
+                head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
+                index = index.replace("_", r"\_")
+                written[part] = (rf"{head}_{{\mathrm{{{index}}}}}" if index else head), _ATOM
+            case "add" if b.op == "neg":
+                written[part] = f"{text(a, _SUM)} - {text(b.args[0], _PRODUCT)}", _SUM
+            case "add" if b.op == "number" and b.args[0] < 0:
+                written[part] = f"{text(a, _SUM)} - {_latex_number(-b.args[0])[0]}", _SUM
+            case "add":
+                written[part] = f"{text(a, _SUM)} + {text(b, _SUM)}", _SUM
+            case "neg":
+                written[part] = f"-{text(a, _PRODUCT)}", _SIGN
+            case "mul":
+                left, right = text(a, _PRODUCT), text(b, _POWER if b.op != "mul" else _PRODUCT)
+                joint = r" \cdot " if right[0].isdigit() else r"\,"
+                written[part] = left + joint + right, _PRODUCT
+            case "div":
+                written[part] = rf"\frac{{{written[a][0]}}}{{{written[b][0]}}}", _PRODUCT
+            case "powi" if a.op in PRIMITIVES and a.op not in ("sqrt", "abs") and part.args[1] > 0:
+                name = _LATEX_FUNCTIONS.get(a.op, "\\" + a.op)
+                inner = ", ".join(written[operand][0] for operand in a.operands)
+                written[part] = rf"{name}^{{{b}}}\left({inner}\right)", _POWER
+            case "powi":
+                written[part] = f"{text(a, _ATOM)}^{{{b}}}", _POWER
+            case "pow":
+                written[part] = f"{text(a, _ATOM)}^{{{written[b][0]}}}", _POWER
+            case "sqrt":
+                written[part] = rf"\sqrt{{{written[a][0]}}}", _ATOM
+            case "abs":
+                written[part] = rf"\left|{written[a][0]}\right|", _ATOM
+            case function:
+                name = _LATEX_FUNCTIONS.get(function, "\\" + function)
+                inner = ", ".join(written[operand][0] for operand in part.operands)
+                written[part] = rf"{name}\left({inner}\right)", _POWER
+    return written[node][0]
+
+
+def _latex_number(value: Fraction) -> tuple[str, int]:
+    text = _python_number(value)
+    mantissa, _, exponent = text.partition("e")
+    if exponent:
+        factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+        text = rf"{factor}10^{{{int(exponent)}}}"
+    return text, _SIGN if value < 0 else (_PRODUCT if exponent else _ATOM)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Source code
+
+DIALECTS = {"numpy": ("numpy", "np"), "jax": ("jax.numpy", "jnp"), "torch": ("torch", "torch")}
+_ARRAY_NAMES = {"min": "minimum", "max": "maximum", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
+
+
+def source(node: Node, knobs: Mapping[str, float], dialect: str = "numpy", name: str = "loss") -> str:
+    """A Python function of x, y and the knobs that computes the formula with numpy, jax or torch."""
+    module, short = DIALECTS[dialect]
+    used = {part.args[0] for part in in_order([node]) if part.op == "variable"}
+    arguments = ", ".join(["x", "y", *(f"{knob}={value!r}" for knob, value in knobs.items())])
+    lines = [f"import {module}" + (f" as {short}" if short != module else ""), "", "", f"def {name}({arguments}):"]
+    if "r" in used:
+        lines.append(f"    r = {short}.sqrt(x**2 + y**2)")
+    if "theta" in used:
+        lines.append(f"    theta = {short}.{_ARRAY_NAMES['atan2']}(y, x)")
+    lines.append(f"    return {_python(node, short)}")
+    return "\n".join(lines) + "\n"
+
+
+def _python(node: Node, module: str) -> str:
+    written: dict[Node, tuple[str, int]] = {}
+
+    def text(part: Node, at_least: int) -> str:
+        piece, binding = written[part]
+        return piece if binding >= at_least else f"({piece})"
+
+    for part in in_order([node]):
+        a, b = (*part.args, None, None)[:2]
+        match part.op:
+            case "number":
+                written[part] = _python_number(a), _SIGN if a < 0 else _ATOM
+            case "variable" | "knob":
+                written[part] = a, _ATOM
+            case "constant":
+                written[part] = repr(CONSTANTS[a]), _ATOM
+            case "add" if b.op == "neg":
+                written[part] = f"{text(a, _SUM)} - {text(b.args[0], _PRODUCT)}", _SUM
+            case "add" if b.op == "number" and b.args[0] < 0:
+                written[part] = f"{text(a, _SUM)} - {_python_number(-b.args[0])}", _SUM
+            case "add":
+                written[part] = f"{text(a, _SUM)} + {text(b, _PRODUCT)}", _SUM
+            case "neg":
+                written[part] = f"-{text(a, _POWER)}", _SIGN
+            case "mul":
+                written[part] = f"{text(a, _PRODUCT)} * {text(b, _POWER)}", _PRODUCT
+            case "div":
+                written[part] = f"{text(a, _PRODUCT)} / {text(b, _POWER)}", _PRODUCT
+            case "powi":
+                written[part] = f"{text(a, _ATOM)}**{b if b >= 0 else f'({b})'}", _POWER
+            case "pow":
+                written[part] = f"{text(a, _ATOM)} ** {text(b, _ATOM)}", _POWER
+            case function:
+                inner = ", ".join(written[operand][0] for operand in part.operands)
+                written[part] = f"{module}.{_ARRAY_NAMES.get(function, function)}({inner})", _ATOM
+    return written[node][0]
+
+
+def _python_number(value: Fraction) -> str:
+    return repr(int(value) if value.denominator == 1 and abs(value) < 10**12 else float(value))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A program for the browser
+
+
+def program(outputs: list[Node], knobs: Mapping[str, float]) -> dict[str, Any]:
+    """The outputs as a list in single-assignment form, which the stage runs over whole tiles without evaluating text.
+
+    Each entry is ``[operation, operands...]``; operands are indices of earlier entries. Knobs become constants.
+    """
+    place: dict[Node, int] = {}
+    ops: list[list[Any]] = []
+    for part in in_order(outputs):
+        match part.op:
+            case "number":
+                entry = ["const", float(part.args[0])]
+            case "constant":
+                entry = ["const", CONSTANTS[part.args[0]]]
+            case "knob":
+                entry = ["const", float(knobs[part.args[0]])]
+            case "variable":
+                entry = [part.args[0]]
+            case "powi":
+                entry = ["powi", place[part.args[0]], part.args[1]]
+            case op:
+                entry = [op, *(place[operand] for operand in part.operands)]
+        place[part] = len(ops)
+        ops.append(entry)
+    return {"ops": ops, "outputs": [place[node] for node in outputs]}
