@@ -33,7 +33,8 @@ class Path:
     frame_log: np.ndarray
     loss: np.ndarray
     gradient_norm: np.ndarray
-    sharpness: np.ndarray
+    frame_sharpness: np.ndarray
+    """the sharpness in the frame's units: that of w is frame_sharpness · e^(-2 frame_log)"""
     learning_rate: np.ndarray
     log_learning_rate: np.ndarray
     length: int
@@ -69,6 +70,17 @@ class Path:
         return np.arctan2(self.frame_y, self.frame_x)
 
     @property
+    def sharpness(self) -> np.ndarray:
+        """The largest algebraic eigenvalue of the Hessian at w_t."""
+        return _scaled(self.frame_sharpness, -2 * self.frame_log)
+
+    @property
+    def log_sharpness(self) -> np.ndarray:
+        """Its natural logarithm, nan where it is not positive; finite where the sharpness itself overflows."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(self.frame_sharpness) - 2 * self.frame_log
+
+    @property
     def effective_learning_rate(self) -> np.ndarray:
         """η_t / ‖w_t‖² (η_t / ‖w_t‖ for rules whose step does not grow with the gradient), from logarithms."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -102,7 +114,7 @@ def make_path(
     gradient = _scaled(np.hypot(gx, gy)[keep], -frame_log) if scale_invariant else np.hypot(gx, gy)[keep]
     return Path(
         start, status, stopped_at, x[keep], y[keep], frame_log, loss[keep], gradient,
-        _scaled(sharp[keep], -2 * frame_log), learning_rate.value, learning_rate.log, length,
+        sharp[keep], learning_rate.value, learning_rate.log, length,
     )  # fmt: skip
 
 
