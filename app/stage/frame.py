@@ -1,0 +1,125 @@
+"""A picture as one run of bytes for the stage.
+
+"ZOF1" · uint32 header length · JSON header (padded to 8) · little-endian arrays, each at a multiple of 8
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from app.picture import LEVELS, QUIVER, Field, Panel, Picture, Strip, colour_table
+from dynamics import Path
+
+MAGIC = b"ZOF1"
+MAX_SENT = 200_000
+"""points sent to the browser; beyond it the paths are thinned, and the header says so"""
+
+
+class _Arrays:
+    """The arrays of a frame, and where each one stands."""
+
+    def __init__(self, compact: bool):
+        self.float = "<f4" if compact else "<f8"
+        self.table: dict[str, dict[str, Any]] = {}
+        self.pieces: list[bytes] = []
+        self.offset = 0
+
+    def add(self, values: np.ndarray, kind: str | None = None) -> str:
+        values = np.ascontiguousarray(values, kind or self.float)
+        name = f"a{len(self.table)}"
+        self.table[name] = {"dtype": values.dtype.str[1:], "shape": list(values.shape), "offset": self.offset}
+        data = values.tobytes()
+        data += b"\0" * (-len(data) % 8)
+        self.pieces.append(data)
+        self.offset += len(data)
+        return name
+
+
+def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, compact: bool = False) -> bytes:
+    """The frame's bytes. `compact` halves the positions' digits (for an exported page)."""
+    arrays = _Arrays(compact)
+    scene = picture.scene
+    every = _stride(picture)
+    header = {
+        "version": 1,
+        "id": request,
+        "key": key,
+        "steps": scene.steps,
+        "every": every,
+        "clock": {"seconds": scene.view.seconds, "autoplay": autoplay, "t": 0},
+        "runs": [
+            {
+                "label": run.label,
+                "colour": picture.colours[r],
+                "dash": list(picture.dashes[r]),
+                "paths": [_path(path, i, arrays, every) for i, path in enumerate(run.paths)],
+            }
+            for r, run in enumerate(picture.result.runs)
+        ],
+        "fields": [_field(field, arrays) for field in picture.fields],
+        "panels": [_panel(panel, arrays, every) for panel in picture.panels],
+        "strips": [_strip(strip, arrays, every) for strip in picture.strips],
+        "caption": picture.caption,
+        "horizon_text": picture.horizon_text,
+        "summary": picture.summary,
+    }
+    header["arrays"] = arrays.table
+    text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    text += b" " * (-(len(MAGIC) + 4 + len(text)) % 8)
+    return b"".join([MAGIC, len(text).to_bytes(4, "little"), text, *arrays.pieces])
+
+
+def _stride(picture: Picture) -> int:
+    points = (picture.scene.steps + 1) * sum(len(run.paths) for run in picture.result.runs)
+    return max(1, -(-points // MAX_SENT))
+
+
+def _thin(values: np.ndarray, every: int) -> np.ndarray:
+    return values[::every]
+
+
+def _path(path: Path, index: int, arrays: _Arrays, every: int) -> dict[str, Any]:
+    moved = bool(np.any(path.frame_log))
+    return {
+        "x": arrays.add(_thin(path.frame_x, every)),
+        "y": arrays.add(_thin(path.frame_y, every)),
+        "k": arrays.add(_thin(path.frame_log, every), "<f8") if moved else None,
+        "start": list(path.start),
+        "start_index": index,
+        "status": path.status,
+        "stopped_at": path.stopped_at,
+        "status_text": None if path.status == "finished" else path.status_text,
+        "horizon": path.horizon,
+    }
+
+
+def _field(field: Field, arrays: _Arrays) -> dict[str, Any]:
+    name, transform, offset, lo, hi = field.colours
+    return {
+        "program": field.landscape.program(field.knobs),
+        "scale_invariant": field.landscape.scale_invariant,
+        "colours": {
+            "lut": arrays.add(colour_table(name), "<u1"), "transform": transform, "offset": offset, "lo": lo, "hi": hi,
+        },
+        "quiver": None if field.quiver is None else {"n": QUIVER, "lo": field.quiver[0], "hi": field.quiver[1]},
+        "contours": {"levels": LEVELS} if field.contours else None,
+    }  # fmt: skip
+
+
+def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
+    camera: dict[str, Any] = {"kind": "fixed"}
+    if panel.log_scale is not None:
+        camera = {"kind": "zoom", "log_scale": arrays.add(_thin(panel.log_scale, every), "<f8")}
+    return {
+        "title": panel.title, "runs": list(panel.runs), "field": 0, "window": list(panel.window), "camera": camera,
+        "start_handle": True, "corner": "norm",
+    }  # fmt: skip
+
+
+def _strip(strip: Strip, arrays: _Arrays, every: int) -> dict[str, Any]:
+    series = [
+        {"run": line.run, "path": line.path, "array": arrays.add(_thin(line.values, every), "<f4")} for line in strip.lines
+    ]
+    threshold = None if strip.threshold is None else {"value": strip.threshold, "label": strip.threshold_label}
+    return {"title": strip.title, "log": strip.log, "series": series, "threshold": threshold}
