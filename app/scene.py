@@ -296,15 +296,22 @@ def load(source: str) -> Scene:
         return from_link(source)
     path = Path(source)
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise SceneError("too_large", "A scene file has at most one megabyte.")
-        return read(path.read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise SceneError("syntax", f"{path.name} is not a text file; a scene is TOML or JSON.") from None
+        with path.open("rb") as file:
+            return read_bytes(file.read(MAX_FILE + 1), path.name)
     except OSError as error:
         raise SceneError(
             "file", f"The scene {path.name!r} cannot be read: {(error.strerror or 'no such file').lower()}."
         ) from None
+
+
+def read_bytes(content: bytes, name: str) -> Scene:
+    """A scene from the first bytes of a file (at most one more than it may have)."""
+    if len(content) > MAX_FILE:
+        raise SceneError("too_large", "A scene file has at most one megabyte.")
+    try:
+        return read(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SceneError("syntax", f"{name} is not a text file; a scene is TOML or JSON.") from None
 
 
 def _json(text: str) -> Any:

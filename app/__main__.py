@@ -1,0 +1,277 @@
+"""The `zoomout` command: the house's door for a shell.
+
+Exit 0: done. Exit 2: the input was refused, one sentence on stderr. Exit 1: the work failed, one sentence on stderr.
+Everything heavy (jax, streamlit, matplotlib) is imported inside the command that needs it, so `--help` answers at once.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from app import __version__
+
+NAMES = ("app", "dynamics", "landscapes")
+
+
+class Refused(ValueError):
+    """An option that cannot be followed; like the errors of a scene or a formula it has a code and one sentence."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code, self.message, self.column = code, message, None
+
+
+zoomout = typer.Typer(
+    help="Watch an optimizer move on a two-parameter loss. Without a command, the app opens in the browser.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SCENE = typer.Argument(metavar="SCENE", help="A scene file (TOML or JSON), a link, or - for standard input.")
+SceneSource = Annotated[str, SCENE]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and leaves with its exit code; no traceback is ever shown (unless ZOOMOUT_DEBUG=1)."""
+    try:
+        code = zoomout(arguments, prog_name="zoomout", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except (Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if os.environ.get("ZOOMOUT_DEBUG") == "1":
+            raise
+        code, sentence = _explained(error)
+        print(sentence, file=sys.stderr)
+    sys.exit(code)
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """The exit code and the sentence for an error that reached the shell."""
+    if isinstance(error, TyperException):
+        return 2, _one_line(error.format_message()).rstrip(".") + "; zoomout --help shows what there is."
+    if hasattr(error, "code") and hasattr(error, "message"):  # a scene, a formula or an option that is refused
+        return 2, _one_line(error.message)
+    if isinstance(error, OSError):
+        return 1, f"{Path(str(error.filename or 'The file')).name}: {(error.strerror or 'it cannot be used').lower()}."
+    kind, reason = type(error).__name__, _one_line(str(error))[:200]
+    return 1, f"Something went wrong inside zoomout ({kind}: {reason}); ZOOMOUT_DEBUG=1 shows where."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The page
+
+
+@zoomout.callback(invoke_without_command=True)
+def opening(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"zoomout {__version__}")
+        raise typer.Exit()
+    if "--help" in sys.argv or "-h" in sys.argv:
+        return
+    _check_names()
+    if context.invoked_subcommand is None:
+        app()
+
+
+def _check_names() -> None:
+    """Two distributions with one package name are merged into one folder without a warning: stop before that matters."""
+    from importlib.metadata import packages_distributions
+
+    claims = packages_distributions()
+    others = {owner for name in NAMES for owner in claims.get(name, []) if owner.lower() != "zoomout"}
+    if others:
+        raise Refused(
+            "name_clash",
+            f"{' and '.join(sorted(others))} installs a package with the same name as one of zoomout's (app, dynamics, "
+            "landscapes); install zoomout in an environment of its own, for example with: uv tool install .",
+        )
+
+
+@zoomout.command()
+def app(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port to listen on.", show_default="8501")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Open the app in the browser."""
+    from app import server
+
+    chosen = server.chosen_port(port)
+    if chosen is None:
+        raise Refused("port", f"The port {port or 8501} is taken; choose another one with --port.")
+    server.serve(chosen, open_browser=not no_browser)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A scene's numbers, pictures and source
+
+
+@zoomout.command()
+def run(
+    scene: SceneSource,
+    as_json: JsonFlag = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as .json, .npz or .csv.")] = None,
+    every: Annotated[int, typer.Option(metavar="N", min=1, help="Keep every N-th step only.")] = 1,
+) -> None:
+    """Simulate a scene and give its numbers."""
+    if out is not None:
+        _check_destination(out, (".json", ".npz", ".csv"), force=True)
+    from app import result
+
+    done = result.simulate(_scene(scene))
+    if out is not None:
+        result.write(done, out, every)
+    if as_json:
+        print(json.dumps(result.to_data_of(done, every), allow_nan=False))
+    elif out is None:
+        from app.listing import table
+
+        print("\n".join(table(done)))
+
+
+class Theme(StrEnum):
+    light = "light"
+    dark = "dark"
+
+
+@zoomout.command()
+def render(
+    scene: SceneSource,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A .mp4, .webm, .gif, .png, .svg, .pdf or .html file.")],
+    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height in pixels, even numbers.")] = "1280x720",
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second of a film.")] = 30,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long the motion takes in a film.", show_default="as the scene says")
+    ] = None,
+    theme: Annotated[Theme | None, typer.Option(help="The colours.", show_default="as the scene says")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Make a film, a picture or a self-contained page of a scene."""
+    pixels = _size(size)
+    if seconds is not None and not 0 < seconds <= 600:
+        raise Refused("film", "A film's --seconds lie between 0 and 600.")
+    _check_destination(out, (".mp4", ".webm", ".gif", ".png", ".svg", ".pdf", ".html"), force)
+    given = _scene(scene)
+    from app import film
+
+    progress = _progress() if sys.stderr.isatty() else None
+    chosen = theme.value if theme else given.view.theme
+    film.render(given, out, pixels, fps, seconds, theme=chosen, progress=progress, force=force)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isascii() and width.isdecimal() and height.isascii() and height.isdecimal() and len(text) < 12):
+        raise Refused("film", "A --size is written as WIDTHxHEIGHT in pixels, for example 1280x720.")
+    pixels = int(width), int(height)
+    if not all(16 <= side <= 3840 and side % 2 == 0 for side in pixels):
+        raise Refused("film", f"Width and height are even numbers between 16 and 3840; {text} is not.")
+    return pixels
+
+
+def _progress() -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        print(f"\r{done} of {total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _check_destination(file: Path, endings: tuple[str, ...], force: bool) -> None:
+    """Refuses a name that cannot be written to before any work is done."""
+    if file.suffix.lower() not in endings:
+        raise Refused("format", f"The file's ending says what it becomes: {', '.join(endings)}.")
+    if not file.parent.is_dir():
+        raise Refused("file", f"There is no folder called {file.parent.name!r} for {file.name}.")
+    if file.is_dir():
+        raise Refused("file", f"{file.name} is a folder; give the name of a file.")
+    if file.exists() and not force:
+        raise Refused("exists", f"{file.name} exists already; add --force to replace it.")
+
+
+@zoomout.command()
+def check(
+    scene: Annotated[str | None, SCENE] = None,
+    formula: Annotated[str | None, typer.Option(metavar="TEXT", help="Check a formula instead of a scene.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say whether a scene or a formula is accepted, and why not."""
+    if (scene is None) == (formula is None):
+        raise Refused("usage", "Give either a scene to check or --formula TEXT, exactly one of the two.")
+    from app import checking
+
+    verdict = checking.of_formula(formula) if formula is not None else checking.of_scene(lambda: _scene(scene or ""))
+    if as_json:
+        print(json.dumps(verdict, allow_nan=False))
+    if not verdict["ok"]:
+        raise Refused(verdict["code"], verdict["message"])
+    if not as_json:
+        print(verdict["message"])
+
+
+@zoomout.command()
+def code(scene: SceneSource) -> None:
+    """Print Python that rebuilds a scene and its numbers."""
+    from app.scene import to_python
+
+    print(to_python(_scene(scene)), end="")
+
+
+@zoomout.command()
+def link(
+    scene: SceneSource,
+    base: Annotated[str, typer.Option(help="The address of the app.")] = "http://localhost:8501/",
+) -> None:
+    """Print the link that opens a scene in the app."""
+    from app.scene import to_link
+
+    print(to_link(_scene(scene), base))
+
+
+class Kind(StrEnum):
+    landscapes = "landscapes"
+    rules = "rules"
+    schedules = "schedules"
+    lessons = "lessons"
+
+
+@zoomout.command("list")
+def list_(kind: Annotated[Kind | None, typer.Argument(show_default="all")] = None, as_json: JsonFlag = False) -> None:
+    """List the landscapes, rules, schedules and lessons."""
+    from app import listing
+
+    if as_json:
+        entries = {each.value: listing.entries(each) for each in Kind}
+        print(json.dumps(entries[kind] if kind else entries, ensure_ascii=False))
+    else:
+        print("\n\n".join("\n".join(listing.lines(each)) for each in ([kind] if kind else Kind)))
+
+
+def _scene(source: str) -> Any:
+    """The scene from a file, from a link or from standard input."""
+    from app.scene import MAX_FILE, load, read_bytes
+
+    return read_bytes(sys.stdin.buffer.read(MAX_FILE + 1), "standard input") if source == "-" else load(source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What `zoomout check` says of a scene or a formula: accepted or not, why, and what is known of the loss."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app.scene import Scene, SceneError
+from landscapes import FormulaError, Landscape, typed
+
+Verdict = dict[str, Any]
+
+
+def of_formula(text: str) -> Verdict:
+    try:
+        landscape = typed(text)
+    except FormulaError as error:
+        return _refused(error)
+    return _accepted(landscape, {}, landscape.start)
+
+
+def of_scene(load: Callable[[], Scene]) -> Verdict:
+    try:
+        scene = load()
+    except SceneError as error:
+        return _refused(error)
+    return _accepted(scene.field, scene.knobs, scene.points[0])
+
+
+def _refused(error: SceneError | FormulaError) -> Verdict:
+    return {
+        "ok": False, "code": error.code, "message": error.message, "column": error.column, "scale_invariant": None,
+    }  # fmt: skip
+
+
+def _accepted(landscape: Landscape, knobs: dict[str, float], at: tuple[float, float]) -> Verdict:
+    invariance = landscape.invariance
+    values = landscape.knob_values | knobs
+    return {
+        "ok": True,
+        "code": "accept" if invariance.holds else "accept_flag",
+        "message": _sentence(landscape),
+        "column": None,
+        "scale_invariant": invariance.holds,
+        "invariance": {"proof": invariance.proof, "deviation": _plain(invariance.deviation)},
+        "degree": None if landscape.degree is None else str(landscape.degree),
+        "latex": landscape.latex(),
+        "knobs": values,
+        "at": list(at),
+        "value": _plain(landscape.loss(*(np.array([c], float) for c in at), values)[0]),
+    }
+
+
+def _sentence(landscape: Landscape) -> str:
+    if not landscape.scale_invariant:
+        return "Accepted. This loss depends on the length of its weights, so weight decay has no twin on it."
+    how = "by its structure" if landscape.invariance.proof == "structure" else "as far as measured"
+    return f"Accepted. This loss ignores the length of its weights ({how})."
+
+
+def _plain(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
