@@ -17,11 +17,11 @@ from landscapes.expression import (
     ALONG_THETA,
     ALONG_X,
     ALONG_Y,
-    R,
     THETA,
+    Node,
+    R,
     X,
     Y,
-    Node,
     array_functions,
     degree,
     derivative,
@@ -91,6 +91,10 @@ class Landscape:
 
     def latex(self) -> str:
         return writing.latex(self.expression)
+
+    def mathml(self) -> list[writing.MathML]:
+        """One piece of MathML per term of the formula's outermost sum."""
+        return writing.mathml_terms(self.expression)
 
     def source(self, dialect: str = "numpy", knobs: Knobs | None = None) -> str:
         return writing.source(self.expression, self._values(knobs), dialect, self.name)

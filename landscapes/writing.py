@@ -171,3 +171,77 @@ def program(outputs: list[Node], knobs: Mapping[str, float]) -> dict[str, Any]:
         place[part] = len(ops)
         ops.append(entry)
     return {"ops": ops, "outputs": [place[node] for node in outputs]}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# MathML, as nested lists that a page builds without parsing any markup
+
+MathML = list[Any]
+_MATHML_NAMES = {"theta": "θ", "pi": "π", "tau": "τ"}
+_MATHML_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "log": "ln"}
+
+
+def mathml(node: Node) -> MathML:
+    """The formula as presentation MathML: ``["mfrac", child, child]``, text as plain strings."""
+    written: dict[Node, tuple[MathML, int]] = {}
+
+    def row(part: Node, at_least: int) -> MathML:
+        piece, binding = written[part]
+        return piece if binding >= at_least else _bracketed(piece)
+
+    for part in in_order([node]):
+        a, b = (*part.args, None, None)[:2]
+        match part.op:
+            case "number":
+                written[part] = _mathml_number(a), _SIGN if a < 0 else _ATOM
+            case "constant" | "variable":
+                written[part] = ["mi", _MATHML_NAMES.get(a, a)], _ATOM
+            case "knob":
+                written[part] = ["mi", a], _ATOM
+            case "add" if b.op == "neg" or (b.op == "number" and b.args[0] < 0):
+                right = row(b.args[0], _PRODUCT) if b.op == "neg" else _mathml_number(-b.args[0])
+                written[part] = ["mrow", row(a, _SUM), ["mo", "−"], right], _SUM
+            case "add":
+                written[part] = ["mrow", row(a, _SUM), ["mo", "+"], row(b, _SUM)], _SUM
+            case "neg":
+                written[part] = ["mrow", ["mo", "−"], row(a, _PRODUCT)], _SIGN
+            case "mul":
+                joint = "·" if b.op == "number" or (b.op == "powi" and b.args[0].op == "number") else "\u2062"
+                written[part] = ["mrow", row(a, _PRODUCT), ["mo", joint], row(b, _POWER)], _PRODUCT
+            case "div":
+                written[part] = ["mfrac", written[a][0], written[b][0]], _POWER
+            case "powi":
+                written[part] = ["msup", row(a, _ATOM), _mathml_number(Fraction(b))], _POWER
+            case "pow":
+                written[part] = ["msup", row(a, _ATOM), written[b][0]], _POWER
+            case "sqrt":
+                written[part] = ["msqrt", written[a][0]], _ATOM
+            case "abs":
+                written[part] = ["mrow", ["mo", "|"], written[a][0], ["mo", "|"]], _ATOM
+            case function:
+                inner: MathML = ["mrow"]
+                for operand in part.operands:
+                    inner += ([["mo", ","]] if len(inner) > 1 else []) + [written[operand][0]]
+                name = ["mi", _MATHML_FUNCTIONS.get(function, function)]
+                written[part] = ["mrow", name, ["mo", "\u2061"], _bracketed(inner)], _ATOM
+    return written[node][0]
+
+
+def mathml_terms(node: Node) -> list[MathML]:
+    """The formula as one piece of MathML per term of its outermost sum, so that a narrow place can break lines there."""
+    if node.op != "add":
+        return [mathml(node)]
+    *_, sign, right = mathml(node)
+    return [*mathml_terms(node.args[0]), ["mrow", ["mrow"], sign, right]]  # the empty row makes the sign an infix one
+
+
+def _bracketed(piece: MathML) -> MathML:
+    return ["mrow", ["mo", "("], piece, ["mo", ")"]]
+
+
+def _mathml_number(value: Fraction) -> MathML:
+    mantissa, _, exponent = _python_number(value).replace("-", "−").partition("e")
+    if not exponent:
+        return ["mn", mantissa]
+    power = ["msup", ["mn", "10"], ["mn", exponent.lstrip("+").replace("−0", "−")]]
+    return power if mantissa == "1" else ["mrow", ["mn", mantissa], ["mo", "·"], power]

@@ -1,0 +1,110 @@
+"""Link, Export and Code: how a scene leaves the page, and how one comes in."""
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import streamlit as st
+
+from app.result import simulate, write
+from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
+
+FORMATS = {
+    "mp4": "Film for the web and slides (MP4)",
+    "webm": "Film, open format (WebM)",
+    "gif": "Moving picture for places without film (GIF, about nine times larger)",
+    "html": "A page that plays offline (HTML)",
+    "png": "Picture (PNG)",
+    "svg": "Picture for print (SVG)",
+    "pdf": "Picture for print (PDF)",
+    "csv": "Numbers (CSV)",
+    "npz": "Numbers (NumPy)",
+    "json": "Numbers (JSON)",
+}
+SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
+_slots = threading.BoundedSemaphore(2)
+"""two exports at a time on a server of two cores"""
+
+
+@st.dialog("Link to this scene")
+def link(bench: Any) -> None:
+    st.write("Whoever opens this link sees exactly this scene: the same numbers, start and view.")
+    here = urlsplit(st.context.url or "")
+    st.code(to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", ""))), language=None, wrap_lines=True)
+    st.write("**Open a scene**")
+    file = st.file_uploader("A scene file (TOML or JSON)", type=["toml", "json", "txt"], max_upload_size=1)
+    pasted = st.text_input("… or paste a link", placeholder="https://…?scene=…")
+    if st.button("Open", type="primary", disabled=not (file or pasted)):
+        _open(bench, file.getvalue().decode("utf-8", "replace") if file else pasted)
+
+
+def _open(bench: Any, text: str) -> None:
+    bench.adopt(lambda _: read(text), "open")
+    if "open" in bench.refused:
+        st.error(bench.refused.pop("open")[1])
+    else:
+        bench.preset = ""
+        st.rerun()
+
+
+@st.dialog("Export")
+def export(scene: Scene) -> None:
+    kind = st.selectbox("Format", FORMATS, format_func=FORMATS.get)
+    film, picture = kind in ("mp4", "webm", "gif"), kind in ("png", "svg", "pdf")
+    options: dict[str, Any] = {}
+    if film or picture:
+        left, right = st.columns(2)
+        options["size"] = SIZES[left.selectbox("Size", SIZES)]
+        options["theme"] = right.selectbox("Theme", ["light", "dark"])
+    elif kind == "html":
+        options["theme"] = st.selectbox("Theme", ["light", "dark"])
+    if film:
+        left, right = st.columns(2)
+        options["seconds"] = left.number_input("Seconds", 1.0, 60.0, min(60.0, scene.view.seconds), 1.0)
+        options["fps"] = right.select_slider("Frames per second", [12, 15, 24, 30, 60], 30 if kind != "gif" else 15)
+    if st.button("Make it", type="primary", width="stretch"):
+        _make(scene, kind, options)
+
+
+def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
+    if not _slots.acquire(timeout=20):
+        st.warning("Two exports are being made already; try again in a moment.")
+        return
+    bar = st.progress(0.0, "Drawing …")
+    try:
+        with tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
+            path = Path(folder) / f"zoomout.{kind}"
+            if kind in ("csv", "npz", "json"):
+                write(simulate(scene), path)
+            else:
+                from app.film import render  # matplotlib and PyAV are loaded when the first film is made
+
+                render(scene, path, progress=lambda done, of: bar.progress(done / of, f"Frame {done} of {of}"), **options)
+            data = path.read_bytes()
+    except SceneError as error:
+        st.error(error.message)
+        return
+    finally:
+        bar.empty()
+        _slots.release()
+    st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
+    st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
+
+
+@st.dialog("Code", width="large")
+def code(scene: Scene) -> None:
+    knobs = scene.field.knob_values | scene.knobs
+    python, toml, json, *losses = st.tabs(["Python", "Scene file", "JSON", "Loss in NumPy", "in JAX", "in PyTorch"])
+    with python:
+        st.caption("Rebuilds this scene and its numbers.")
+        st.code(to_python(scene), language="python")
+    with toml:
+        st.caption("For `zoomout run`, `zoomout render`, or to keep.")
+        st.code(to_toml(scene), language="toml")
+    with json:
+        st.code(to_json(scene), language="json")
+    for tab, dialect in zip(losses, ("numpy", "jax", "torch"), strict=True):
+        with tab:
+            st.code(scene.field.source(dialect, knobs), language="python")

@@ -1,0 +1,167 @@
+"""A page with a stage: a scene in the session, edits that change it, a picture that follows.
+
+Every door (a control, a drag on the stage, a link, a file) ends in `Bench.adopt`: a scene that cannot be simulated is
+refused in one sentence beside the control, and the last good picture stays.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from app import dialogs
+from app.components import rail, stage
+from app.picture import picture
+from app.presets import Preset
+from app.rail.controls import Group, group, note, select
+from app.rail.edits import edit
+from app.result import Result, simulate
+from app.scene import Scene, SceneError, from_token, to_link
+from app.stage.frame import frame
+
+log = logging.getLogger("zoomout")
+
+
+class Page(NamedTuple):
+    """What differs between the pages that have a stage."""
+
+    name: str
+    title: str
+    subtitle: str
+    presets: tuple[Preset, ...]
+    groups: Callable[[Scene, Result], list[Group]]
+
+
+@dataclass
+class Bench:
+    """One visitor's work on one page."""
+
+    scene: Scene
+    preset: str
+    edit_seq: int = 0
+    request_id: int = 0
+    take: int = 0
+    """counts the experiments: a new one starts the playback afresh, a dragged slider does not"""
+    refused: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    notice: str = ""
+
+    def adopt(self, change: Callable[[Scene], Scene], control: str = "", typed: Any = None) -> None:
+        """Tries a change; keeps the old scene and remembers the sentence if it is refused."""
+        try:
+            scene = change(self.scene)
+            simulate(scene)
+        except SceneError as error:
+            where = f" (column {error.column})" if error.column else ""
+            self.refused[control] = (typed, error.message + where)
+        except Exception as error:  # a visitor never sees a traceback
+            log.exception("a scene failed")
+            self.refused[control] = (typed, f"This did not work ({type(error).__name__}); the last good picture stays.")
+        else:
+            self.take += _experiment(scene) != _experiment(self.scene)
+            self.scene = scene
+            self.refused.pop(control, None)
+            if control.split(":")[0] in ("preset", "landscape", "open"):
+                self.refused.clear()
+
+
+def _experiment(scene: Scene) -> tuple[Any, ...]:
+    rules = tuple((run.rule, run.twin_of) for run in scene.runs)
+    return scene.landscape, scene.formula, rules, len(scene.points), scene.view.panels, scene.title
+
+
+def show(page: Page) -> None:
+    """Draws the page once; Streamlit calls it after every interaction."""
+    bench = _bench(page)
+    result = simulate(bench.scene)
+    _header(page, bench, result)
+    if bench.notice:
+        st.info(bench.notice)
+    made = picture(result)
+    autoplay = st.query_params.get("play") != "0"
+    data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay)
+    stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
+    with st.sidebar:
+        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
+
+
+def _bench(page: Page) -> Bench:
+    key = f"bench:{page.name}"
+    if key not in st.session_state:
+        first = page.presets[0]
+        bench = Bench(first.scene, first.name)
+        token = st.query_params.get("scene")
+        if token:
+            bench.adopt(lambda _: from_token(token), "open")
+            bench.preset = ""
+            if "open" in bench.refused:
+                bench.notice = f"{bench.refused.pop('open')[1]} Here is the default scene instead."
+                bench.preset = first.name
+        st.session_state[key] = bench
+    return st.session_state[key]
+
+
+def _header(page: Page, bench: Bench, result: Result) -> None:
+    left, right = st.columns([3, 1], vertical_alignment="top")
+    with left, st.container(key="heading"):
+        st.markdown(f"## {page.title}")
+        st.caption(page.subtitle)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
+        if st.button("Link", key=f"link:{page.name}", help="Copy a link to exactly this scene, or open another one"):
+            dialogs.link(bench)
+        if st.button("Export", key=f"export:{page.name}", help="Save a film, a picture, a page or the numbers"):
+            dialogs.export(bench.scene)
+        if st.button("Code", key=f"code:{page.name}", help="Python, TOML and the loss in NumPy, JAX or PyTorch"):
+            dialogs.code(bench.scene)
+
+
+def _rail_data(page: Page, bench: Bench, result: Result) -> dict[str, Any]:
+    groups = [_preset_group(page, bench), *page.groups(bench.scene, result)]
+    for part in groups:
+        for control in part["controls"]:
+            if control.get("id") in bench.refused:
+                typed, sentence = bench.refused[control["id"]]
+                control |= {"error": sentence} | ({"typed": typed} if isinstance(typed, str) else {})
+    loose = [sentence for name, (_, sentence) in bench.refused.items() if not _has(groups, name)]
+    groups[0]["controls"] += [note(sentence, "strong") for sentence in loose]
+    return {"groups": groups, "seq": bench.edit_seq, "address": to_link(bench.scene)}
+
+
+def _has(groups: list[Group], control: str) -> bool:
+    return any(c.get("id") == control for part in groups for c in part["controls"])
+
+
+def _preset_group(page: Page, bench: Bench) -> Group:
+    options: list[tuple[str, ...]] = [(preset.name, preset.title) for preset in page.presets]
+    if not bench.preset:
+        options = [("", "A scene of your own"), *options]
+    line = next((preset.line for preset in page.presets if preset.name == bench.preset), "")
+    chooser = select("preset", "Start from", bench.preset, options, "Experiments to start from; everything can be changed.")
+    return group("", [chooser, note(line) if line else None])
+
+
+def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:
+    seq = int(batch.get("seq", 0))
+    if seq <= bench.edit_seq:
+        return
+    bench.edit_seq, bench.notice = seq, ""
+    for control, value in batch.get("edits", []):
+        if control == "preset":
+            chosen = next((preset for preset in page.presets if preset.name == value), None)
+            if chosen is not None:
+                bench.preset = chosen.name
+                bench.adopt(lambda _, chosen=chosen: chosen.scene, control)
+        else:
+            bench.adopt(lambda scene, control=control, value=value: edit(scene, control, value), str(control), value)
+
+
+def _dragged(bench: Bench, request: dict[str, Any]) -> None:
+    number = int(request.get("id", 0))
+    if number <= bench.request_id:
+        return
+    bench.request_id = number
+    if request.get("kind") == "start":
+        point = [float(request["x"]), float(request["y"])]
+        control = f"start:{int(request.get('index', 0))}"
+        bench.adopt(lambda scene: edit(scene, control, point), control)

@@ -1,0 +1,1 @@
+"""One file a page; each says what its rail holds."""

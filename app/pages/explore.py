@@ -1,0 +1,57 @@
+"""Explore: any loss, any rules, racing from one start or several."""
+
+from app.laboratory import Page
+from app.presets import EXPLORE
+from app.rail.controls import (
+    Control,
+    Group,
+    colour_select,
+    group,
+    landscape_group,
+    more_run_controls,
+    name_control,
+    run_controls,
+    time_group,
+)
+from app.result import Result
+from app.scene import Scene
+from dynamics import RULES
+
+
+def groups(scene: Scene, result: Result) -> list[Group]:
+    made = [landscape_group(scene, only_scale_invariant=False)]
+    for i, run in enumerate(scene.runs):
+        title = "Runs" if i == 0 else ""
+        own: list[Control | None] = [name_control(scene, i, removable=len(scene.runs) > 1)]
+        if run.twin_of is None:
+            own += run_controls(scene, i, list(RULES))
+        made.append(group(title, own))
+        if run.twin_of is None:
+            made.append(group(f"More of {scene.labels[i]}", more_run_controls(scene, i), more=f"more:{i}"))
+    if len(scene.runs) < 8:
+        made.append(group("", [{"kind": "button", "id": "run:add", "label": "Add a run"}]))
+    made.append(group("Starts", _starts(scene)))
+    made.append(time_group(scene, pictures=False))
+    made.append(group("Colours", [colour_select(scene)], more="colours"))
+    return made
+
+
+def _starts(scene: Scene) -> list[Control | None]:
+    rows: list[Control | None] = []
+    for i, (x, y) in enumerate(scene.points):
+        remove = f"start:{i}:remove" if len(scene.points) > 1 else None
+        rows.append(
+            {"kind": "entry", "id": f"start:{i}", "label": f"Start {i + 1}", "value": f"{x:.4g}, {y:.4g}", "remove": remove}
+        )
+    if len(scene.points) < 8:
+        rows.append({"kind": "button", "id": "start:add", "label": "Add a start"})
+    return rows
+
+
+PAGE = Page(
+    "explore",
+    "Explore",
+    "Any loss, any rules, from one start or several: drag the start, change a rate, add a rival.",
+    EXPLORE,
+    groups,
+)

@@ -1,0 +1,110 @@
+"""Scenes to start from, each with the one line that says what to watch. Those of Zoom out carry a twin."""
+
+from typing import NamedTuple
+
+from app.scene import Run, Scene, View
+from dynamics.schedules import Step, Warmup
+
+
+class Preset(NamedTuple):
+    name: str
+    title: str
+    line: str
+    scene: Scene
+
+
+def _pair(name: str, title: str, line: str, run: Run, twin: str = "growing rate", **scene: object) -> Preset:
+    runs = (run, Run(label=twin, twin_of=run.label))
+    return Preset(name, title, line, Scene(title=title, runs=runs, **scene))  # type: ignore[arg-type]
+
+
+def _race(name: str, title: str, line: str, *runs: Run, **scene: object) -> Preset:
+    return Preset(name, title, line, Scene(title=title, runs=runs, **scene))  # type: ignore[arg-type]
+
+
+def _decay(rate: float, decay: float, **more: object) -> Run:
+    return Run(label="weight decay", learning_rate=rate, weight_decay=decay, **more)  # type: ignore[arg-type]
+
+
+ZOOM_OUT = (
+    _pair("kicked", "Kicked out again and again",
+          "Decay shrinks the weights, gradients grow, and the well cannot hold them; on the right the camera does the shrinking.",
+          _decay(0.3, 0.25), landscape="five_wells"),
+    _pair("separate", "Why do they separate?",
+          "More decay makes it more chaotic: the two runs are equal in theory, and rounding parts them near step 36.",
+          _decay(0.3, 0.4), landscape="five_wells"),
+    _pair("quotient", "The smallest example",
+          "On x²/(x²+y²) the loss falls to almost nothing, waits while decay shrinks the weights, and spikes.",
+          _decay(0.1, 0.5), landscape="quotient", steps=200),
+    _pair("neuron", "A batch-normalised neuron",
+          "The same theorem on a real, if tiny, model: one linear neuron with standardised output.",
+          _decay(0.5, 0.2), landscape="batch_norm_neuron", steps=200),
+    _pair("step_decay", "A rate that drops",
+          "The theorem holds for any schedule: where the rate drops tenfold, so does the twin's growing one.",
+          Run(label="weight decay", weight_decay=0.25, learning_rate=Step(initial=0.3, at=[150], values=[0.03])),
+          landscape="five_wells"),
+    _pair("sign", "SignSGD grows more slowly",
+          "A step that ignores the gradient's length needs a rate that grows by a⁻¹, not a⁻², a step.",
+          Run(label="SignSGD with decay", rule="sign", learning_rate=0.1, weight_decay=0.5), landscape="quotient", steps=150),
+    _pair("float32", "In float32",
+          "Half the digits, a quarter of the time: the pictures part near step 30.",
+          _decay(0.3, 0.25), landscape="five_wells", arithmetic="float32"),
+)  # fmt: skip
+
+EXPLORE = (
+    _race("race", "A fair-looking race",
+          "Same start, same learning rate, five rules: change the rate and the winner changes. Much of a race is a matter of scale.",
+          Run(label="Gradient descent", learning_rate=0.02), Run(label="Momentum", learning_rate=0.02, hyperparameters={"momentum": 0.9}),
+          Run(label="SignSGD", rule="sign", learning_rate=0.02), Run(label="Adam", rule="adam", learning_rate=0.02),
+          landscape="himmelblau", steps=200),
+    _race("stuck", "Stuck in a well",
+          "Without decay every step lengthens the weights, gradients fade, and the walk stops: watch ‖w‖ and the effective rate.",
+          Run(label="no decay", learning_rate=0.3), Run(label="weight decay", learning_rate=0.3, weight_decay=0.25),
+          landscape="five_wells"),
+    _race("adabelief", "Adam or AdaBelief?",
+          "The famous animation: is AdaBelief cleverer, or is it Adam with a larger rate? Compare with Adam at twice the rate.",
+          Run(label="Adam", rule="adam", learning_rate=0.01), Run(label="AdaBelief", rule="adabelief", learning_rate=0.01),
+          Run(label="Adam, twice the rate", rule="adam", learning_rate=0.02),
+          landscape="beale", steps=8000, starts=((-2.5, -2.5),)),
+    _race("scale", "Scale the loss",
+          "Move s: only plain gradient descent walks elsewhere. The other three never see the size of the loss.",
+          Run(label="Gradient descent", learning_rate=0.2), Run(label="Unit loss", rule="unit_loss", learning_rate=0.05),
+          Run(label="Unit gradient", rule="unit_gradient", learning_rate=0.05), Run(label="SignSGD", rule="sign", learning_rate=0.05),
+          landscape="regression", steps=120),
+    _race("floor", "Divide the loss by the loss",
+          "The step grows as the loss falls: below a floor-dependent rate it settles, above it paces for ever.",
+          Run(label="unit loss, η = 0.15", rule="unit_loss", learning_rate=0.15),
+          Run(label="unit loss, η = 0.21", rule="unit_loss", learning_rate=0.21),
+          landscape="floored_quadratic", steps=200),
+    _race("sign_box", "SignSGD paces",
+          "Steps of one length, whatever the slope: fast to the floor, then back and forth in a box of size η.",
+          Run(label="SignSGD", rule="sign", learning_rate=0.07), Run(label="Gradient descent", learning_rate=0.07),
+          landscape="quadratic", steps=100),
+    _race("catapult", "The catapult",
+          "η times the sharpness starts at 3: the loss first rises three-hundredfold, then lands where the sharpness is below 2/η.",
+          Run(label="η = 0.1", learning_rate=0.1), Run(label="η = 0.05", learning_rate=0.05),
+          landscape="catapult", steps=60),
+    _race("clipping", "Clipping tames the start",
+          "Too sharp for this rate at first: clipped, the run survives and ends just below 2/η.",
+          Run(label="clipped at 3", learning_rate=0.1, clip_norm=3.0), Run(label="no clipping", learning_rate=0.1),
+          landscape="product", steps=500),
+    _race("warmup", "Warmup finds a flatter place",
+          "A slowly growing rate pushes the sharpness down ahead of it; without warmup the same rate diverges.",
+          Run(label="warmup over 50 steps", learning_rate=Warmup(peak=0.02, warmup_steps=50)), Run(label="no warmup", learning_rate=0.02),
+          landscape="minimal_edge", steps=600, view=View(window=(-2.0, 8.0, -2.5, 2.5))),
+    _race("edge", "At the edge of stability",
+          "Climbing the valley sharpens its walls until the step bounces, and the bounce holds the sharpness at 2/η.",
+          Run(label="η = 0.5", learning_rate=0.5), landscape="progressive_sharpening", steps=600,
+          knobs={"c": 0.02, "top": 1.2}),
+    _race("restless", "Never at rest",
+          "With decay on a loss that ignores length, quiet spells end in spikes, at any learning rate.",
+          Run(label="weight decay", learning_rate=0.1, weight_decay=0.2), landscape="quotient", steps=1000),
+    _race("five_starts", "Where you start is where you end",
+          "Five starts, one rule: each path falls into a well of its own.",
+          Run(label="Gradient descent", learning_rate=0.01), landscape="himmelblau", steps=100,
+          starts=((-0.5, -0.8), (0.0, 0.5), (1.0, -1.0), (-1.0, 1.0), (0.3, -3.0))),
+    _race("uncentred", "Uncentred inputs",
+          "An input mean of m stretches the valley: plain descent crawls along it, momentum helps, centring (m = 0) cures.",
+          Run(label="Gradient descent", learning_rate=0.09), Run(label="Momentum", learning_rate=0.09, hyperparameters={"momentum": 0.9}),
+          landscape="uncentred_regression", steps=200),
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""An edit is a pure function: (scene, which control, new value) -> scene, or one sentence why not.
+
+Controls are named by what they change: ``landscape``, ``knob:a``, ``run:0:learning_rate``, ``run:0:learning_rate:factor``,
+``start:0:remove``, ``steps``, ``view:panels``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from app.scene import Scene, SceneError, from_data, to_data
+from dynamics import rules
+from dynamics.schedules import SCHEDULES, Schedule
+from landscapes import LANDSCAPES
+
+OWN = "formula"
+"""the choice of a landscape that means: my own formula"""
+
+Data = dict[str, Any]
+
+
+def edit(scene: Scene, control: str, value: Any) -> Scene:
+    """The scene after one edit, checked as every scene is."""
+    kind, *rest = control.split(":")
+    data = to_data(scene)
+    if kind not in _EDITS:
+        raise SceneError("edit", "This control is not known here.")
+    _EDITS[kind](data, rest, value, scene)
+    return from_data(data)
+
+
+def _landscape(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    for field in ("landscape", "formula", "knobs", "starts"):
+        data.pop(field, None)
+    data.get("view", {}).pop("window", None)
+    if value == OWN:
+        data["formula"] = scene.field.formula
+        return
+    data["landscape"] = str(value)
+    if value in LANDSCAPES and not LANDSCAPES[value].scale_invariant:
+        data["runs"] = [run for run in data["runs"] if "twin_of" not in run]
+
+
+def _formula(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    data.pop("landscape", None)
+    data.pop("knobs", None)
+    data["formula"] = str(value)
+
+
+def _knob(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    data.setdefault("knobs", {})[rest[0]] = _number(value, rest[0])
+
+
+def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    if rest == ["add"]:
+        data["runs"].append(_next_run(data["runs"]))
+        return
+    index, field, *inner = rest
+    run = data["runs"][_index(index, data["runs"])]
+    if field == "remove":
+        data["runs"] = [other for other in data["runs"] if other is not run and other.get("twin_of") != run["label"]]
+    elif field == "label":
+        _rename(data["runs"], run, str(value).strip())
+    elif field == "rule":
+        _change_rule(data["runs"], run, str(value), scene.runs[int(index)].rule)
+    elif field in ("learning_rate", "weight_decay"):
+        run[field] = _rate(run.get(field, 0.0), inner, value, scene.steps, field)
+    elif isinstance(value, bool):
+        run[field] = value
+    else:
+        _set_or_drop(run, field, _number(value, field))
+
+
+def _set_or_drop(run: Data, field: str, number: float) -> None:
+    if field == "clip_norm" and number == 0:
+        run.pop(field, None)  # the slider's left end means: no clipping
+    else:
+        run[field] = number
+
+
+def _rename(runs: list[Data], run: Data, label: str) -> None:
+    for other in runs:
+        if other.get("twin_of") == run["label"]:
+            other["twin_of"] = label
+    run["label"] = label
+
+
+def _change_rule(runs: list[Data], run: Data, rule: str, old: str) -> None:
+    """Another rule: its own hyperparameters start afresh, and a run in a race is called by its new rule."""
+    known = rules.named(rule)
+    for name in [*rules.named(old).knobs, *rules.named(old).switches]:
+        if name not in known.knobs and name not in known.switches:
+            run.pop(name, None)
+    run["rule"] = rule
+    if not any(other.get("twin_of") == run["label"] for other in runs):
+        run["label"] = _free_label(known.title, [other for other in runs if other is not run])
+
+
+def _next_run(runs: list[Data]) -> Data:
+    """A run with the next rule that is not there yet, at the first run's learning rate."""
+    used = {run.get("rule", "gd") for run in runs}
+    rule = next((name for name in rules.RULES if name not in used), "gd")
+    rate = runs[0].get("learning_rate", 0.1) if runs else 0.1
+    return {"label": _free_label(rules.named(rule).title, runs), "rule": rule, "learning_rate": rate}
+
+
+def _free_label(title: str, runs: list[Data]) -> str:
+    taken = {run["label"] for run in runs}
+    return next(name for n in range(1, 20) if (name := title if n == 1 else f"{title} {n}") not in taken)
+
+
+def _rate(old: Any, inner: list[str], value: Any, steps: int, field: str) -> Any:
+    """A new constant rate, another kind of schedule, or one field of the present one."""
+    if not inner:
+        return _number(value, field)
+    if inner == ["schedule"]:
+        first = old if not isinstance(old, dict) else next((old[k] for k in ("initial", "peak", "value") if k in old), 0.1)
+        return first if value == "constant" else _fresh(SCHEDULES[str(value)], float(first), steps)
+    old = dict(old) if isinstance(old, dict) else {}
+    if inner[0] in ("at", "values"):
+        numbers = [_number(piece, inner[0]) for piece in str(value).replace(",", " ").split()]
+        old[inner[0]] = [int(n) for n in numbers] if inner[0] == "at" else numbers
+    elif inner[0] == "then":
+        old |= {"then": str(value), "total_steps": max(steps, int(old["warmup_steps"]) + 1)}
+    else:
+        number = _number(value, inner[0])
+        old[inner[0]] = int(number) if inner[0].endswith("steps") else number
+    return old
+
+
+def _fresh(kind: type[Schedule], first: float, steps: int) -> Data:
+    """A schedule of another kind that begins at the old rate and makes sense over the scene's steps."""
+    values = {
+        "initial": first, "peak": first, "factor": 1.02, "warmup_steps": max(1, steps // 10), "total_steps": steps,
+        "rate": 0.1, "final": 0.0, "at": [steps // 2], "values": [first / 10],
+    }  # fmt: skip
+    fields = [field.name for field in msgspec.structs.fields(kind) if field.required]
+    return {"schedule": kind.__struct_config__.tag} | {name: values[name] for name in fields}
+
+
+def _start(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    starts = data["starts"]
+    if rest == ["add"]:
+        starts.append(_next_start(scene))
+    elif rest[1:] == ["remove"]:
+        del starts[_index(rest[0], starts)]
+    else:
+        pair = (
+            [_number(piece, "a start") for piece in str(value).replace(",", " ").split()]
+            if isinstance(value, str)
+            else value
+        )
+        starts[_index(rest[0], starts)] = pair
+
+
+def _next_start(scene: Scene) -> list[float]:
+    """The last start turned by 72 degrees about the window's centre: five of them make a star."""
+    x0, x1, y0, y1 = scene.view.window or scene.field.window
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    x, y = scene.points[-1][0] - cx, scene.points[-1][1] - cy
+    return [round(cx + 0.309017 * x - 0.951057 * y, 3), round(cy + 0.951057 * x + 0.309017 * y, 3)]
+
+
+def _steps(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    data["steps"] = int(_number(value, "the number of steps"))
+
+
+def _plain(field: str) -> Callable[[Data, list[str], Any, Scene], None]:
+    def put(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+        data[field] = int(_number(value, field)) if field == "seed" else value
+
+    return put
+
+
+def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    view = data.setdefault("view", {})
+    view[rest[0]] = _number(value, rest[0]) if rest[0] == "seconds" else value
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise SceneError("number", f"{what.replace('_', ' ')}: write a number such as 0.3.") from None
+    return number
+
+
+def _index(text: str, items: list[Any]) -> int:
+    if not text.isdigit() or int(text) >= len(items):
+        raise SceneError("edit", "This control belongs to something that is no longer there.")
+    return int(text)
+
+
+_EDITS: dict[str, Callable[[Data, list[str], Any, Scene], None]] = {
+    "landscape": _landscape,
+    "formula": _formula,
+    "knob": _knob,
+    "run": _run,
+    "start": _start,
+    "steps": _steps,
+    "arithmetic": _plain("arithmetic"),
+    "seed": _plain("seed"),
+    "view": _view,
+}

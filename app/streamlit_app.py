@@ -1,0 +1,39 @@
+"""The page's front door: configuration, navigation, and the warm-up that makes the first touch quick."""
+
+import gc
+from pathlib import Path
+
+import streamlit as st
+
+from app.laboratory import show
+from app.pages import explore, zoom_out
+from app.result import simulate
+
+PAGES = (zoom_out.PAGE, explore.PAGE)
+NAMES = {"zoom-out": "Zoom out", "explore": "Explore"}
+STYLE = Path(__file__).parent / "style.css"
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Compiles the first scene, then hides what is loaded from the garbage collector, which Streamlit runs after each reply."""
+    for page in PAGES:
+        simulate(page.presets[0].scene)
+    gc.collect()
+    gc.freeze()
+
+
+st.set_page_config("zoomout", layout="wide", initial_sidebar_state="expanded")
+st.html(STYLE)
+pages = [
+    st.Page(lambda page=page: show(page), title=NAMES[page.name], url_path=page.name, default=i == 0)
+    for i, page in enumerate(PAGES)
+]
+chosen = st.navigation(pages, position="hidden")
+with st.sidebar:
+    st.markdown("# zoom:primary[out]")
+    with st.container(key="pages", gap=None):
+        for page in pages:
+            st.page_link(page, label=page.title, width="stretch")
+warm_up()
+chosen.run()
