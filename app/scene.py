@@ -400,11 +400,7 @@ def to_python(scene: Scene) -> str:
 
 def _default(kind: type[Struct], name: str) -> Any:
     field = next(f for f in msgspec.structs.fields(kind) if f.name == name)
-    return (
-        field.default
-        if field.default is not msgspec.NODEFAULT
-        else getattr(field.default_factory, "__call__", lambda: None)()
-    )
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 def _literal(value: Any, indent: int) -> str:

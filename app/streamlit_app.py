@@ -16,7 +16,7 @@ STYLE = Path(__file__).parent / "style.css"
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Compiles the first scene, then hides what is loaded from the garbage collector, which Streamlit runs after each reply."""
+    """Compiles the first scenes, then hides what is loaded from the garbage collection that follows every reply."""
     for page in PAGES:
         simulate(page.presets[0].scene)
     gc.collect()

@@ -101,7 +101,7 @@ def _tokens(text: str, first_column: int = 1) -> list[Token]:
         position = match.end()
         if kind == "space":
             continue
-        if re.search(r"\d{%d}" % (MAX_DIGITS + 1), piece):
+        if max(map(len, re.findall(r"\d+", piece)), default=0) > MAX_DIGITS:
             raise FormulaError("long_number", f"A number may have at most {MAX_DIGITS} digits in a row.", column)
         if piece == "//":
             raise FormulaError(
