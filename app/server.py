@@ -1,6 +1,8 @@
 """Starting the page: Streamlit with the configuration that is shipped beside it, on a free port."""
 
 import contextlib
+import importlib
+import os
 import socket
 import sys
 import threading
@@ -33,16 +35,21 @@ def serve(port: int, open_browser: bool) -> None:
     from streamlit.web import cli
 
     threading.Thread(target=_announce, args=(port, open_browser), daemon=True).start()
-    options = {"server.port": port, "server.headless": "true", "logger.hideWelcomeMessage": "true"}
-    with contextlib.redirect_stdout(sys.stderr):
+    quiet = {"server.headless": "true", "logger.hideWelcomeMessage": "true", "logger.level": "warning"}
+    options = {"server.port": port} | quiet
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # Streamlit's own greetings
         cli.main(["run", str(PAGE), *(f"--{name}={value}" for name, value in options.items())], standalone_mode=False)
 
 
 def _announce(port: int, open_browser: bool) -> None:
-    """Prints the address once the server answers, so that the line is true when it is read."""
+    """Prints the address once the server answers, so that the line is true when it is read.
+
+    While the browser starts, what the first picture needs is loaded.
+    """
     while free(port):
         time.sleep(0.02)
     address = f"http://localhost:{port}"
-    print(f"zoomout is at {address} (ctrl-C ends it)", flush=True)
+    print(f"zoomout is at {address} (ctrl-C ends it)", file=sys.__stdout__, flush=True)
     if open_browser:
         webbrowser.open(address)
+    importlib.import_module("app.picture")
