@@ -108,6 +108,12 @@ def _python(node: Node, module: str) -> str:
         piece, binding = written[part]
         return piece if binding >= at_least else f"({piece})"
 
+    def argument(part: Node) -> str:
+        constant = all(leaf.op != "variable" for leaf in in_order([part]))
+        if module == "torch" and constant:  # torch's functions take tensors only
+            return f"torch.as_tensor({written[part][0]}, dtype=x.dtype)"
+        return written[part][0]
+
     for part in in_order([node]):
         a, b = (*part.args, None, None)[:2]
         match part.op:
@@ -134,7 +140,7 @@ def _python(node: Node, module: str) -> str:
             case "pow":
                 written[part] = f"{text(a, _ATOM)} ** {text(b, _ATOM)}", _POWER
             case function:
-                inner = ", ".join(written[operand][0] for operand in part.operands)
+                inner = ", ".join(argument(operand) for operand in part.operands)
                 written[part] = f"{module}.{_ARRAY_NAMES.get(function, function)}({inner})", _ATOM
     return written[node][0]
 
