@@ -44,6 +44,8 @@ class Bench:
     request_id: int = 0
     take: int = 0
     """counts the experiments: a new one starts the playback afresh, a dragged slider does not"""
+    moving: bool = False
+    """something is being dragged: a coarser frame will do until it is let go"""
     refused: dict[str, tuple[Any, str]] = field(default_factory=dict)
     notice: str = ""
 
@@ -75,13 +77,15 @@ def show(page: Page) -> None:
     """Draws the page once; Streamlit calls it after every interaction."""
     bench = _bench(page)
     result = simulate(bench.scene)
-    _header(page, bench, result)
-    if bench.notice:
-        st.info(bench.notice)
+    top = st.container()
     made = picture(result)
     autoplay = st.query_params.get("play") != "0"
-    data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay)
+    data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay, preview=bench.moving)
     stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
+    with top:  # the picture is sent first: it is what a dragging finger waits for
+        _header(page, bench)
+        if bench.notice:
+            st.info(bench.notice)
     with st.sidebar:
         rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
 
@@ -102,7 +106,7 @@ def _bench(page: Page) -> Bench:
     return st.session_state[key]
 
 
-def _header(page: Page, bench: Bench, result: Result) -> None:
+def _header(page: Page, bench: Bench) -> None:
     left, right = st.columns([3, 1], vertical_alignment="top")
     with left, st.container(key="heading"):
         st.markdown(f"## {page.title}")
@@ -145,7 +149,7 @@ def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:
     seq = int(batch.get("seq", 0))
     if seq <= bench.edit_seq:
         return
-    bench.edit_seq, bench.notice = seq, ""
+    bench.edit_seq, bench.notice, bench.moving = seq, "", bool(batch.get("live"))
     for control, value in batch.get("edits", []):
         if control == "preset":
             chosen = next((preset for preset in page.presets if preset.name == value), None)
@@ -160,7 +164,7 @@ def _dragged(bench: Bench, request: dict[str, Any]) -> None:
     number = int(request.get("id", 0))
     if number <= bench.request_id:
         return
-    bench.request_id = number
+    bench.request_id, bench.moving = number, not request.get("final", True)
     if request.get("kind") == "start":
         point = [float(request["x"]), float(request["y"])]
         control = f"start:{int(request.get('index', 0))}"

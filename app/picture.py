@@ -71,6 +71,20 @@ class Strip(NamedTuple):
     threshold: float | None = None
     threshold_label: str = ""
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and highest value shown: all of them, but no dust below a double's last digit and no lone spike."""
+        values = np.concatenate([line.values for line in self.lines])
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return 0.0, 1.0
+        low, most, high = float(values.min()), float(np.quantile(values, 0.95)), float(values.max())
+        if self.log and high > np.log(1e-12):
+            low = max(low, float(np.log(1e-17)))
+        if not self.log and high - most > 50 * (most - low) > 0:
+            high = most + 0.2 * (most - low)
+        return low, high
+
 
 class Picture(NamedTuple):
     result: Result
@@ -79,7 +93,6 @@ class Picture(NamedTuple):
     fields: tuple[Field, ...]
     panels: tuple[Panel, ...]
     strips: tuple[Strip, ...]
-    caption: dict[str, Any]
     horizon_text: str
     summary: str
 
@@ -94,7 +107,7 @@ def picture(result: Result) -> Picture:
     colours = tuple(run.run.colour or STYLES[i % len(STYLES)][0] for i, run in enumerate(result.runs))
     dashes = tuple(STYLES[i % len(STYLES)][1] for i in range(len(result.runs)))
     return Picture(
-        result, colours, dashes, (_field(scene, window),), _panels(result, window), _strips(result), _caption(result),
+        result, colours, dashes, (_field(scene, window),), _panels(result, window), _strips(result),
         horizon_text(result), summary(result),
     )  # fmt: skip
 
@@ -204,7 +217,7 @@ def _strips(result: Result) -> tuple[Strip, ...]:
     ]
     if result.scene.field.scale_invariant:
         power = {run.paths[0].length for run in result.runs}
-        title = "effective learning rate " + ("η/‖w‖²" if power == {2} else "η/‖w‖" if power == {1} else "")
+        title = "effective rate " + ("η/‖w‖²" if power == {2} else "η/‖w‖" if power == {1} else "")
         strips.append(_log_chart(title.strip(), result, lambda path: path.log_learning_rate - path.length * path.log_norm))
     strips.append(_sharpness_strip(result))
     pair = twin_pair(result)
@@ -252,13 +265,6 @@ def _sharpness_strip(result: Result) -> Strip:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Words
-
-
-def _caption(result: Result) -> dict[str, Any]:
-    pair = twin_pair(result)
-    if pair is None:
-        return {"kind": "race"}
-    return {"kind": "twins", "left": [pair[0], 0], "right": [pair[1], 0]}
 
 
 def horizon_text(result: Result) -> str:

@@ -163,7 +163,7 @@ def time_group(scene: Scene, pictures: bool) -> Group:
         select("arithmetic", "Arithmetic", scene.arithmetic, [(name, name) for name in ARITHMETICS],
                "How many digits every number carries. Chaotic paths outrun float64 within a hundred steps."),
         select("view:panels", "Pictures", scene.view.panels, panels,
-               "Two: side by side, the camera zooming out. Three: also the run as it leaves the frame.") if pictures else None,
+               "Two: the camera zooms out. Three: also the run that leaves the frame.") if pictures else None,
     ])  # fmt: skip
 
 

@@ -97,8 +97,9 @@ const KINDS = {
     range.oninput = () => {
       const value = toValue(now, Number(range.value));
       show(value);
-      send(control.id, value);
+      send(control.id, value, true);
     };
+    range.onchange = () => send(control.id, toValue(now, Number(range.value)));
     number.onchange = () => send(control.id, number.value.trim().replace(",", ".").replace("−", "-"));
     number.onkeydown = (event) => event.key === "Enter" && number.blur();
     const { node, label } = field(control, range);
@@ -201,11 +202,13 @@ const shape = (groups) => JSON.stringify(groups.map((group) => [group.title, gro
   ({ kind, id, label, options, colour, dash, remove, help, low, high }) => [kind, id, label, options, colour, dash, remove, help, low, high])]));
 
 export function mount(root, emit) {
-  let built = "", parts = new Map(), answered = 0, sentAt = 0, last = Date.now();
+  let built = "", parts = new Map(), answered = 0, sentAt = 0, last = Date.now(), moving = false, naming = 0;
   const waiting = new Map();
 
-  function send(id, value) {
+  /** `live`: the finger is still down, so a coarser answer will do. */
+  function send(id, value, live = false) {
     waiting.set(id, value);
+    moving = live;
     flush();
   }
 
@@ -214,7 +217,7 @@ export function mount(root, emit) {
     if (busy || !waiting.size) return;
     last += 1;
     sentAt = performance.now();
-    emit({ seq: last, edits: [...waiting] });
+    emit({ seq: last, edits: [...waiting], live: moving });
     waiting.clear();
     setTimeout(flush, PATIENCE + 10);
   }
@@ -253,7 +256,8 @@ export function mount(root, emit) {
         part.error.textContent = control.error ?? "";
         part.node.classList.toggle("refused", Boolean(control.error));
       });
-      if (address && address !== location.search) history.replaceState(history.state, "", location.pathname + address);
+      clearTimeout(naming);
+      naming = setTimeout(() => address !== location.search && history.replaceState(history.state, "", location.pathname + address), 400);
       flush();
     },
   };

@@ -8,25 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from app.picture import LEVELS, QUIVER, Field, Panel, Picture, Strip, colour_table
+from app.picture import LEVELS, QUIVER, Field, Panel, Picture, Strip, colour_table, twin_pair
 from dynamics import Path
+from dynamics.path import wrapped
 
 MAGIC = b"ZOF1"
 MAX_SENT = 200_000
 """points sent to the browser; beyond it the paths are thinned, and the header says so"""
+PREVIEW = 500
+"""values of a strip's line while something is being dragged"""
 
 
 class _Arrays:
     """The arrays of a frame, and where each one stands."""
 
-    def __init__(self, compact: bool):
-        self.float = "<f4" if compact else "<f8"
+    def __init__(self) -> None:
         self.table: dict[str, dict[str, Any]] = {}
         self.pieces: list[bytes] = []
         self.offset = 0
 
-    def add(self, values: np.ndarray, kind: str | None = None) -> str:
-        values = np.ascontiguousarray(values, kind or self.float)
+    def add(self, values: np.ndarray, kind: str = "<f4") -> str:
+        values = np.ascontiguousarray(values, kind)
         name = f"a{len(self.table)}"
         self.table[name] = {"dtype": values.dtype.str[1:], "shape": list(values.shape), "offset": self.offset}
         data = values.tobytes()
@@ -36,11 +38,16 @@ class _Arrays:
         return name
 
 
-def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, compact: bool = False) -> bytes:
-    """The frame's bytes. `compact` halves the positions' digits (for an exported page)."""
-    arrays = _Arrays(compact)
+def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False) -> bytes:
+    """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted.
+
+    Positions travel as float32: finer than a pixel down to a millionth of the window. What needs more digits (the
+    difference between two twins) is computed here and travels as a logarithm.
+    """
+    arrays = _Arrays()
     scene = picture.scene
     every = _stride(picture)
+    coarse = max(1, (scene.steps + 1) // every // PREVIEW) if preview else 1
     header = {
         "version": 1,
         "id": request,
@@ -59,8 +66,8 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         ],
         "fields": [_field(field, arrays) for field in picture.fields],
         "panels": [_panel(panel, arrays, every) for panel in picture.panels],
-        "strips": [_strip(strip, arrays, every) for strip in picture.strips],
-        "caption": picture.caption,
+        "strips": [_strip(strip, arrays, every, coarse) for strip in picture.strips],
+        "caption": _caption(picture, arrays, every),
         "horizon_text": picture.horizon_text,
         "summary": picture.summary,
     }
@@ -75,16 +82,12 @@ def _stride(picture: Picture) -> int:
     return max(1, -(-points // MAX_SENT))
 
 
-def _thin(values: np.ndarray, every: int) -> np.ndarray:
-    return values[::every]
-
-
 def _path(path: Path, index: int, arrays: _Arrays, every: int) -> dict[str, Any]:
     moved = bool(np.any(path.frame_log))
     return {
-        "x": arrays.add(_thin(path.frame_x, every)),
-        "y": arrays.add(_thin(path.frame_y, every)),
-        "k": arrays.add(_thin(path.frame_log, every), "<f8") if moved else None,
+        "x": arrays.add(path.frame_x[::every]),
+        "y": arrays.add(path.frame_y[::every]),
+        "k": arrays.add(path.frame_log[::every], "<f4" if np.max(np.abs(path.frame_log)) < 200 else "<f8") if moved else None,
         "start": list(path.start),
         "start_index": index,
         "status": path.status,
@@ -110,16 +113,33 @@ def _field(field: Field, arrays: _Arrays) -> dict[str, Any]:
 def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
-        camera = {"kind": "zoom", "log_scale": arrays.add(_thin(panel.log_scale, every), "<f8")}
+        camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
     return {
         "title": panel.title, "runs": list(panel.runs), "field": 0, "window": list(panel.window), "camera": camera,
         "start_handle": True, "corner": "norm",
     }  # fmt: skip
 
 
-def _strip(strip: Strip, arrays: _Arrays, every: int) -> dict[str, Any]:
+def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, Any]:
     series = [
-        {"run": line.run, "path": line.path, "array": arrays.add(_thin(line.values, every), "<f4")} for line in strip.lines
+        {"run": line.run, "path": line.path, "array": arrays.add(line.values[:: every * coarse])} for line in strip.lines
     ]
     threshold = None if strip.threshold is None else {"value": strip.threshold, "label": strip.threshold_label}
-    return {"title": strip.title, "log": strip.log, "series": series, "threshold": threshold}
+    low, high = strip.range
+    return {
+        "title": strip.title, "log": strip.log, "lo": low, "hi": high, "stride": coarse, "series": series,
+        "threshold": threshold,
+    }  # fmt: skip
+
+
+def _caption(picture: Picture, arrays: _Arrays, every: int) -> dict[str, Any]:
+    pair = twin_pair(picture.result)
+    if pair is None:
+        return {"kind": "race"}
+    left, right = (picture.result.runs[i].paths[0] for i in pair)
+    with np.errstate(divide="ignore"):
+        difference = np.log(np.abs(wrapped(right.angle - left.angle)))
+    return {
+        "kind": "twins", "left": [pair[0], 0], "right": [pair[1], 0], "log_difference": arrays.add(difference[::every]),
+        "exact": True,  # the theorem is: where they part, rounding parted them
+    }  # fmt: skip

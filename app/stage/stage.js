@@ -1,0 +1,1607 @@
+/**
+ * The stage: a frame is a pure function of data and time.
+ *
+ *     decode(bytes)                                  → frame     what the experiment is
+ *     drawPanel(ctx, frame, panel, t, view, theme)   → picture   the same calls every time
+ *     caption(frame, t)                              → sentence  what that picture shows
+ *     mount(root, host)                              → stage     the only part that remembers
+ *
+ * A point is stored as (x, y)·exp(k), and k may be a hundred thousand: the product is never formed.
+ * The camera carries a log scale s of its own, and only exp(k − s) is ever taken. A lens is the camera,
+ * the window and the panel's size folded into five numbers, so a point lands on the pixel
+ *
+ *     ox + ux · x·exp(k − s),    oy + uy · y·exp(k − s).
+ *
+ * The pure parts come first, then the drawing, then the page.
+ */
+
+// ───────────────────────────── the frame ─────────────────────────────
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, u1: Uint8Array, i4: Int32Array };
+
+/** Bytes to a frame whose array names have become typed arrays. */
+export function decode(bytes) {
+  const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  const own = view.slice(); // the view may start anywhere in its buffer; typed arrays need multiples of 8
+  if (String.fromCharCode(...own.subarray(0, 4)) !== "ZOF1") throw new Error("These bytes are not a frame: the first four should read ZOF1.");
+  const length = new DataView(own.buffer).getUint32(4, true);
+  const header = JSON.parse(new TextDecoder().decode(own.subarray(8, 8 + length)));
+  const arrays = {};
+  for (const [name, { dtype, shape, offset }] of Object.entries(header.arrays ?? {})) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    arrays[name] = new ARRAYS[dtype](own.buffer, 8 + length + offset, count);
+  }
+  const get = (name) => (name == null ? null : arrays[name]);
+  return {
+    ...header,
+    every: header.every ?? 1, // very long runs are sent thinned: one sample in so many steps
+    arrays,
+    runs: (header.runs ?? []).map((run) => ({
+      ...run,
+      paths: run.paths.map((path) => ({ ...path, x: get(path.x), y: get(path.y), k: get(path.k) })),
+    })),
+    fields: (header.fields ?? []).map((field) => ({
+      ...field,
+      signature: JSON.stringify(field), // tells whether a new frame may keep the old background
+      colours: { ...field.colours, lut: get(field.colours.lut) },
+    })),
+    caption: { ...header.caption, log_difference: get(header.caption?.log_difference) },
+    panels: (header.panels ?? []).map((panel) => ({
+      ...panel,
+      camera: { ...panel.camera, log_scale: get(panel.camera.log_scale) },
+    })),
+    strips: (header.strips ?? []).map((strip) => ({
+      ...strip,
+      series: strip.series.map((series) => ({ ...series, array: stretched(get(series.array), strip.stride) })),
+      thresholds: strip.threshold ? [{ ...strip.threshold, array: [strip.threshold.value, strip.threshold.value] }] : [],
+    })),
+  };
+}
+
+/** While something is dragged, strips come with one value in `stride`; the rest is held, so that indices stay steps. */
+function stretched(array, stride = 1) {
+  if (stride === 1) return array;
+  const full = new Float32Array(array.length * stride);
+  for (let i = 0; i < full.length; i++) full[i] = array[Math.floor(i / stride)];
+  return full;
+}
+
+const clamp = (v, lo, hi) => Math.min(hi, Math.max(lo, v));
+const sum = (list) => list.reduce((a, b) => a + b, 0);
+
+/** A recorded quantity between steps: linear. */
+function at(array, t) {
+  const last = array.length - 1;
+  const i = clamp(Math.floor(t), 0, last);
+  const a = array[i];
+  return i === last || t <= i ? a : a + (t - i) * (array[i + 1] - a);
+}
+
+/** The last recorded step by time t, and where in the arrays it stands. Words are about recorded steps only. */
+const sampleOf = (frame, t) => clamp(Math.floor(t / frame.every + 1e-9), 0, Math.floor(frame.steps / frame.every));
+const stepOf = (frame, t) => sampleOf(frame, t) * frame.every;
+
+const logNorm = (path, i) => (path.k ? path.k[i] : 0) + Math.log(Math.hypot(path.x[i], path.y[i]));
+
+const pathsOf = (frame, panel, hidden) =>
+  panel.runs.filter((r) => !hidden?.has(r)).flatMap((r) => frame.runs[r].paths.map((path, p) => ({ run: frame.runs[r], path, r, p })));
+
+const stopped = (path, t) => path.stopped_at != null && t >= path.stopped_at;
+
+/** The first step from which some visible path is no longer predictive. */
+export function horizonOf(frame, hidden) {
+  const steps = frame.runs.flatMap((run, r) => (hidden?.has(r) ? [] : run.paths.map((p) => p.horizon))).filter((h) => h != null);
+  return steps.length ? Math.min(...steps) : null;
+}
+
+// ─────────────────────────── the landscape ───────────────────────────
+
+/** erf by its all-positive series, which loses no digits; beyond 6 it is 1 to the last bit. */
+function erf(x) {
+  if (!(Math.abs(x) < 6)) return Math.sign(x);
+  let term = x, sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+const { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, exp, expm1, log, log1p, sqrt, abs, sign, floor, pow, min, max, atan2 } = Math;
+const UNARY = { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, exp, expm1, log, log1p, sqrt, abs, sign, floor, erf };
+const BINARY = { pow, min, max, atan2 };
+const TILE = 2048; // points per sweep: a register is 16 KB, so a program's working set stays in cache
+
+/** One operation over one tile. The four that dominate have loops of their own: no call per point. */
+function apply([op, a, b], out, regs, n) {
+  const A = regs[a], B = regs[b];
+  if (op === "add") for (let i = 0; i < n; i++) out[i] = A[i] + B[i];
+  else if (op === "sub") for (let i = 0; i < n; i++) out[i] = A[i] - B[i];
+  else if (op === "mul") for (let i = 0; i < n; i++) out[i] = A[i] * B[i];
+  else if (op === "div") for (let i = 0; i < n; i++) out[i] = A[i] / B[i];
+  else if (op === "neg") for (let i = 0; i < n; i++) out[i] = -A[i];
+  else if (op === "powi") power(A, b, out, n);
+  else if (UNARY[op]) for (let i = 0, f = UNARY[op]; i < n; i++) out[i] = f(A[i]);
+  else if (BINARY[op]) for (let i = 0, f = BINARY[op]; i < n; i++) out[i] = f(A[i], B[i]);
+  else throw new Error(`The stage does not know the operation "${op}".`);
+}
+
+/** A fixed whole power by repeated squaring. */
+function power(A, exponent, out, n) {
+  for (let i = 0; i < n; i++) {
+    let base = A[i], result = 1;
+    for (let e = abs(exponent); e > 0; e = floor(e / 2), base *= base) if (e % 2) result *= base;
+    out[i] = exponent < 0 ? 1 / result : result;
+  }
+}
+
+/** The entries of a program that the wanted outputs need, in order. */
+function needed(ops, outputs) {
+  const want = new Set(outputs);
+  for (let i = ops.length - 1; i >= 0; i--) {
+    const [op, a, b] = ops[i];
+    if (!want.has(i)) continue;
+    if (op in UNARY || op === "neg" || op === "powi") want.add(a);
+    else if (op in BINARY || ["add", "sub", "mul", "div"].includes(op)) want.add(a).add(b);
+  }
+  return [...want].sort((a, b) => a - b);
+}
+
+/** The outputs of a program at the points (X, Y): by default the loss and its two derivatives. */
+export function evaluate(program, X, Y, outputs = program.outputs) {
+  const order = needed(program.ops, outputs);
+  const regs = [];
+  for (const i of order) {
+    regs[i] = new Float64Array(min(X.length, TILE));
+    if (program.ops[i][0] === "const") regs[i].fill(Number(program.ops[i][1]));
+  }
+  const results = outputs.map(() => new Float64Array(X.length));
+  for (let start = 0; start < X.length; start += TILE) {
+    const n = min(TILE, X.length - start);
+    const x = X.subarray(start, start + n), y = Y.subarray(start, start + n);
+    for (const i of order) {
+      const op = program.ops[i], out = regs[i];
+      if (op[0] === "x") out.set(x);
+      else if (op[0] === "y") out.set(y);
+      else if (op[0] === "r") for (let j = 0; j < n; j++) out[j] = Math.hypot(x[j], y[j]);
+      else if (op[0] === "theta") for (let j = 0; j < n; j++) out[j] = atan2(y[j], x[j]);
+      else if (op[0] !== "const") apply(op, out, regs, n);
+    }
+    outputs.forEach((i, o) => results[o].set(regs[i].subarray(0, n), start));
+  }
+  return results;
+}
+
+/** Loss and gradient of a field. One that ignores length is asked on the unit circle, where nothing overflows. */
+export function evaluateField(field, X, Y) {
+  if (!field.scale_invariant) return evaluate(field.program, X, Y);
+  const R = X.map((x, i) => Math.hypot(x, Y[i]));
+  const [loss, gx, gy] = evaluate(field.program, X.map((x, i) => x / R[i]), Y.map((y, i) => y / R[i]));
+  return [loss, gx.map((g, i) => g / R[i]), gy.map((g, i) => g / R[i])];
+}
+
+/** A loss value as a position in the colour map, 0 to 1 before clamping; NaN where there is no colour. */
+export function colourPosition({ transform, offset = 0, lo, hi }, value) {
+  const z = transform === "log" ? log(max(value - offset, 1e-300)) : value;
+  return (z - lo) / (hi - lo);
+}
+
+/** The colour of a loss value, [r, g, b], or null where the loss is not finite. */
+export function colourOf(colours, value) {
+  const p = colourPosition(colours, value);
+  if (!Number.isFinite(p)) return null;
+  const i = 3 * Math.round(255 * clamp(p, 0, 1));
+  return [colours.lut[i], colours.lut[i + 1], colours.lut[i + 2]];
+}
+
+const PROFILE = 4096;
+const profiles = new WeakMap();
+
+/** A length-blind loss is a function of the angle alone: colour positions at 4096 angles, and the first again. */
+function profileOf(field) {
+  if (!profiles.has(field)) {
+    const angle = Float64Array.from({ length: PROFILE + 1 }, (_, i) => (i / PROFILE) * 2 * Math.PI);
+    const [loss] = evaluate(field.program, angle.map(cos), angle.map(sin), field.program.outputs.slice(0, 1));
+    profiles.set(field, loss.map((v) => colourPosition(field.colours, v)));
+  }
+  return profiles.get(field);
+}
+
+/** Colour positions over a lens's view, on a grid of pixel centres, row by row from the top. */
+function fieldPositions(field, lens, width, height, cols, rows) {
+  const out = new Float64Array(cols * rows), X = new Float64Array(cols * rows), Y = new Float64Array(cols * rows);
+  const scale = field.scale_invariant ? 1 : exp(lens.s);
+  for (let j = 0, c = 0; j < rows; j++)
+    for (let i = 0; i < cols; i++, c++) {
+      X[c] = (scale * (((i + 0.5) / cols) * width - lens.ox)) / lens.ux;
+      Y[c] = (scale * (((j + 0.5) / rows) * height - lens.oy)) / lens.uy;
+    }
+  if (!field.scale_invariant) {
+    const [loss] = evaluate(field.program, X, Y, field.program.outputs.slice(0, 1));
+    return loss.map((v) => colourPosition(field.colours, v));
+  }
+  const profile = profileOf(field);
+  for (let c = 0; c < out.length; c++) {
+    const a = ((atan2(Y[c], X[c]) / (2 * Math.PI) + 1) % 1) * PROFILE, i = floor(a);
+    out[c] = profile[i] + (a - i) * (profile[i + 1] - profile[i]);
+  }
+  return out;
+}
+
+/** Colour positions to RGBA. Where there is no value: a neutral hatch. Isolines are a distance, so they need no tracing. */
+export function paint(data, positions, cols, rows, lut, levels = 0) {
+  const line = (c, i, j) => {
+    const q = positions[c] * levels;
+    const gx = (positions[c + (i < cols - 1)] - positions[c - (i > 0)]) * levels * (i > 0 && i < cols - 1 ? 0.5 : 1);
+    const gy = (positions[c + (j < rows - 1) * cols] - positions[c - (j > 0) * cols]) * levels * (j > 0 && j < rows - 1 ? 0.5 : 1);
+    const slope = Math.hypot(gx, gy);
+    if (!(slope < 0.7) || q < 0.5 || q > levels - 0.5) return 0; // lines closer than a pixel or two are noise; the ends are no crossings
+    return clamp(1.1 - abs(q - Math.round(q)) / slope, 0, 1) * min(1, (0.7 - slope) * 4) || 0;
+  };
+  for (let j = 0, c = 0; j < rows; j++)
+    for (let i = 0; i < cols; i++, c++) {
+      const p = positions[c], o = 4 * c;
+      data[o + 3] = 255;
+      if (!(p - p === 0)) {
+        data[o] = data[o + 1] = data[o + 2] = (i + j) % 8 < 2 ? 150 : 176;
+        continue;
+      }
+      const k = 3 * Math.round(255 * clamp(p, 0, 1));
+      const a = levels ? 0.34 * line(c, i, j) : 0;
+      const ink = a && lut[k] + lut[k + 1] + lut[k + 2] > 380 ? 20 : 255;
+      for (let ch = 0; ch < 3; ch++) data[o + ch] = lut[k + ch] + a * (ink - lut[k + ch]);
+    }
+}
+
+// ───────────────────────── cameras and lenses ─────────────────────────
+
+const followed = new WeakMap();
+
+/** For a fixed panel: how far, in logs, to step back so that every head so far stays inside. It never steps forward again. */
+function followScale(frame, panel) {
+  if (!followed.has(panel)) {
+    const [x0, x1, y0, y1] = panel.window;
+    const centre = [log(abs(x0 + x1) / (x1 - x0)), log(abs(y0 + y1) / (y1 - y0))];
+    const scale = new Float64Array(Math.floor(frame.steps / frame.every) + 1);
+    for (const { path } of pathsOf(frame, panel))
+      for (let i = 0; i < scale.length; i++) {
+        const k = path.k ? path.k[i] : 0;
+        const far = (v, lo, hi, c) => (k < 20 ? log(abs(v * exp(k) - (lo + hi) / 2) / ((hi - lo) / 2)) : max(k + log(abs(v) / ((hi - lo) / 2)), c));
+        const reach = max(far(path.x[i], x0, x1, centre[0]), far(path.y[i], y0, y1, centre[1])) + 0.12;
+        if (Number.isFinite(reach)) scale[i] = max(scale[i], reach);
+      }
+    for (let i = 1; i < scale.length; i++) scale[i] = max(scale[i], scale[i - 1]);
+    followed.set(panel, scale);
+  }
+  return followed.get(panel);
+}
+
+/** Where the camera of a panel is at time t: a log scale, and the point of the window about which it steps back. */
+export function cameraAt(frame, panel, t, { gauge = 1, follow = 0 } = {}) {
+  if (panel.camera.kind === "zoom") return { s: gauge * at(panel.camera.log_scale, t / frame.every), cx: 0, cy: 0 };
+  if (!follow) return { s: 0, cx: 0, cy: 0 };
+  const [x0, x1, y0, y1] = panel.window;
+  return { s: follow * at(followScale(frame, panel), t / frame.every), cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 };
+}
+
+/** Camera, window and size, folded into five numbers. */
+export function lensOf({ s, cx, cy }, [x0, x1, y0, y1], width, height) {
+  const ux = width / (x1 - x0), uy = -height / (y1 - y0);
+  const shift = (c) => c && c * (1 - exp(-s)); // about the origin there is none, and exp(−s) may be infinite
+  return { s, ux, uy, ox: (shift(cx) - x0) * ux, oy: (shift(cy) - y1) * uy };
+}
+
+/** exp(k − s), held below e⁶⁰: far outside every window, yet a number that can be multiplied and clipped. */
+const shrink = (k, s) => exp(min(k - s, 60));
+
+/** The pixel of the point (x, y)·exp(k). */
+export function project(lens, x, y, k = 0) {
+  const e = shrink(k, lens.s);
+  return [lens.ox + lens.ux * x * e, lens.oy + lens.uy * y * e];
+}
+
+/** The point under a pixel, as (u, v)·exp(s). */
+export const unproject = (lens, px, py) => [(px - lens.ox) / lens.ux, (py - lens.oy) / lens.uy];
+
+/** A window widened so that a unit is as long across as up. */
+export function fitWindow([x0, x1, y0, y1], width, height, equal = true) {
+  if (!equal) return [x0, x1, y0, y1];
+  const unit = max((x1 - x0) / width, (y1 - y0) / height) / 2;
+  const cx = (x0 + x1) / 2, cy = (y0 + y1) / 2;
+  return [cx - unit * width, cx + unit * width, cy - unit * height, cy + unit * height];
+}
+
+// ───────────────────────── numbers and words ─────────────────────────
+
+const superscript = (n) => String(n).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
+const group = (text) => text.replace(/^\d{4,}/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+
+/** exp(logValue) in words: plain from 0.001 to a million, then powers of ten. */
+export function formatLog(logValue, digits = 3) {
+  if (Number.isNaN(logValue)) return "–";
+  if (logValue === -Infinity) return "0";
+  if (logValue === Infinity) return "∞";
+  const ten = logValue / Math.LN10;
+  let e = floor(ten);
+  const plain = e >= -3 && e < 6;
+  if (plain && e >= digits - 1) return group(exp(logValue).toFixed(0));
+  const kept = plain ? digits : digits - 1;
+  let m = Number(pow(10, ten - e).toPrecision(kept));
+  if (m >= 10) [m, e] = [m / 10, e + 1];
+  if (plain && e < 6) return group(exp(logValue).toFixed(max(0, digits - 1 - e)));
+  return `${m.toFixed(kept - 1)}·10${superscript(e)}`;
+}
+
+/** A number in words: three significant digits, a true minus sign, thin spaces, powers of ten. */
+export function formatNumber(value, digits = 3) {
+  if (value === 0) return "0";
+  return (value < 0 ? "−" : "") + formatLog(log(abs(value)), digits);
+}
+
+/** mantissa·10^power, exactly, as a tick writes it. */
+function tickText(mantissa, power) {
+  if (mantissa === 0) return "0";
+  const bare = String(abs(mantissa)).replace(/0+$/, "");
+  const end = power + String(abs(mantissa)).length - bare.length, e = end + bare.length - 1;
+  const head = mantissa < 0 ? "−" : "";
+  if (e >= -4 && e < 5) return head + group((Number(bare) * pow(10, end)).toFixed(max(0, -end)));
+  const m = bare.length > 1 ? `${bare[0]}.${bare.slice(1)}` : bare;
+  return head + (m === "1" ? "" : `${m}·`) + `10${superscript(e)}`;
+}
+
+const LADDER = [1, 2, 5, 10];
+const FINER = [0.5, 1, 2, 5]; // the rung below each
+const COARSER = [2, 5, 10, 20]; // and the rung above
+
+/**
+ * Ticks for camera coordinates lo…hi whose true values are exp(logScale) times larger: a 1-2-5 ladder kept in logs.
+ * With `fade`, a tick that the next rung will drop fades out before the switch, and one that it adds fades in after
+ * it: labels never share a place, however the camera moves.
+ */
+export function ticks(lo, hi, logScale, pixels, gap = 64, fade = false) {
+  if (!(hi > lo) || !Number.isFinite(logScale)) return [];
+  const tens = logScale / Math.LN10;
+  const wanted = Math.log10(((hi - lo) * gap) / pixels) + tens;
+  const power = floor(wanted);
+  const rung = LADDER.findIndex((m) => Math.log10(m) >= wanted - power - 1e-12);
+  const m = LADDER[rung], spacing = m * pow(10, power - tens);
+  const below = Math.log10(FINER[rung]), phase = (wanted - power - below) / (Math.log10(m) - below);
+  const list = [];
+  for (let i = Math.ceil(lo / spacing - 1e-9); i <= floor(hi / spacing + 1e-9); i++) {
+    const stays = (i * m) % COARSER[rung] === 0, old = (i * m) % FINER[rung] === 0;
+    const alpha = fade ? min(1, stays ? 1 : (1 - phase) * 6, old ? 1 : phase * 6) : 1;
+    list.push({ u: i * spacing, at: (i * spacing - lo) / (hi - lo), text: tickText(i * m, power), alpha });
+  }
+  return list;
+}
+
+/** The live corner of a panel: how long its weight vector is, where there is one to speak of. */
+export function normText(frame, panel, t, hidden) {
+  const items = pathsOf(frame, panel, hidden);
+  return panel.corner === "norm" && items.length === 1 ? `‖w‖ = ${formatLog(logNorm(items[0].path, sampleOf(frame, t)), 4)}` : "";
+}
+
+const angleOf = (path, i) => ((atan2(path.y[i], path.x[i]) * 180) / Math.PI).toFixed(1).replace("-", "−") + "°";
+
+/** How far out one is from the other, in words, from logs. */
+function furtherOut(logRatio) {
+  if (abs(logRatio) < 0.005) return ["The right picture is ", ["as far out"], " as the left"];
+  return ["The right picture is ", [formatLog(abs(logRatio))], logRatio > 0 ? " times further out" : " times closer in"];
+}
+
+function twinsCaption(frame, step, i) {
+  const [left, right] = [frame.caption.left, frame.caption.right].map(([r, p]) => frame.runs[r].paths[p]);
+  const lengths = Math.hypot(left.x[i], left.y[i]) * Math.hypot(right.x[i], right.y[i]);
+  const distance = furtherOut(logNorm(right, i) - logNorm(left, i));
+  if (!(lengths > 0 && lengths < Infinity)) return [": at least one of the two has no direction any more. "];
+  const apart = exp(frame.caption.log_difference[i]);
+  if (apart > 0.01) {
+    const lost = frame.caption.exact || [left, right].some((path) => path.horizon != null && step >= path.horizon);
+    return [
+      ": the left points at ", [angleOf(left, i)], ", the right at ", [angleOf(right, i)], ". ",
+      lost ? "Rounding errors have pulled them apart. " : "They have come apart. ", ...distance, ".",
+    ];
+  }
+  const resolution = 4e-16; // an angle near π has no more digits in float64
+  const gap = apart > resolution ? ["differ by ", [`${formatNumber(apart)} rad`]] : ["agree to within ", [`${formatNumber(resolution, 2)} rad`]];
+  return [": both point at ", [angleOf(left, i)], ". ", ...distance, "; the two angles ", ...gap, "."];
+}
+
+function raceCaption(frame, i, hidden) {
+  const quantity = frame.caption.quantity ?? "loss";
+  const strip = frame.strips.find(({ title }) => title === quantity || title.startsWith(`${quantity} `));
+  const best = new Map(); // one entry per run: the lowest of its paths
+  for (const { run, array } of strip?.series ?? []) {
+    if (run == null || hidden?.has(run)) continue;
+    const v = array[i], known = best.get(run);
+    if (known === undefined || !(known <= v)) best.set(run, v);
+  }
+  const finite = (v) => Number.isFinite(v) || (strip.log && v === -Infinity), written = (v) => stripText(strip, v);
+  const order = [...best].sort(([, a], [, b]) => (Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b));
+  if (!order.length) return ["."];
+  const name = (r) => frame.runs[r].label + (frame.runs[r].paths.length > 1 ? `, best of ${frame.runs[r].paths.length} starts` : "");
+  const [first, ...rest] = order;
+  if (!finite(first[1])) return [`: no ${quantity} is finite.`];
+  if (!rest.length && frame.runs[first[0]].paths.length === 1) return [`: ${quantity} `, [written(first[1])], ` (${name(first[0])}).`];
+  const others = rest.flatMap(([r, v], n) => [n ? ", " : "; ", `${name(r)} `, [finite(v) ? written(v) : "not finite"]]);
+  return [`: lowest ${quantity} `, [written(first[1])], ` (${name(first[0])})`, ...others, "."];
+}
+
+/** How each path that has ended by now did so. A phrase ("left the plane") gets its run as a subject; a sentence stands. */
+function endings(frame, step, hidden) {
+  const plain = (v) => String(Number(v.toPrecision(3))).replace("-", "−");
+  const sentence = (run, { start, status_text: text }) => {
+    if (/[.!]$/.test(text)) return text;
+    return `“${run.label}”${run.paths.length > 1 && start ? ` from (${start.map(plain).join(", ")})` : ""} ${text}.`;
+  };
+  const ended = (run) => run.paths.filter((path) => path.status_text && stopped(path, step)).map((path) => sentence(run, path));
+  return [...new Set(frame.runs.flatMap((run, r) => (hidden?.has(r) ? [] : ended(run))))];
+}
+
+/** What the picture shows at time t, as pieces of text; the ones that are numbers are `strong`. */
+export function caption(frame, t, hidden) {
+  const i = sampleOf(frame, t), step = stepOf(frame, t), kind = frame.caption?.kind;
+  const body = kind === "twins" ? twinsCaption(frame, step, i) : kind === "race" ? raceCaption(frame, i, hidden) : ["."];
+  const more = [...endings(frame, step, hidden), frame.caption?.note].filter(Boolean).map((sentence) => ` ${sentence}`);
+  return ["Step ", [group(String(step))], ` of ${group(String(frame.steps))}`, ...body, ...more]
+    .map((piece) => (Array.isArray(piece) ? { text: piece[0], strong: true } : { text: piece, strong: false }));
+}
+
+/** A value of a strip in words: three digits and no more, as its numbers may have come in single precision. */
+function stripText(strip, v) {
+  if (strip.log && !(abs(v) < 13)) return formatLog(v);
+  return formatNumber(Number((strip.log ? exp(v) : v).toPrecision(3)));
+}
+
+// ─────────────────────────────── drawing ───────────────────────────────
+
+const AGES = [25, 40, 60, 90, 130, Infinity]; // steps since the head passed …
+const FADES = [1, 0.85, 0.7, 0.58, 0.48, 0.4]; // … how strongly that part of the trail is drawn …
+const WIDTHS = [2.3, 2.2, 2.1, 1.9, 1.7, 1.6]; // … how wide …
+const CASINGS = [0.8, 0.55, 0.36, 0.24, 0.16, 0.12]; // … and its casing: a long past is a thread, not a tangle
+const LONG = 700; // points; beyond that only the newest part keeps its casing and the oldest is a hairline, which is far faster to draw
+const BEYOND = [5, 4]; // the dash of a trail that is no longer predictive
+const STOPS = {
+  diverged: "diverged", left_the_plane: "left the plane", zero_gradient: "gradient exactly zero", reached_the_origin: "reached the origin",
+};
+const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross, the others in a ring
+
+const roomFor = (n) => ({ px: new Float64Array(n), py: new Float64Array(n), step: new Int32Array(n) });
+let scratch = roomFor(1024);
+
+/** The trail up to t in pixels, without points that fall on the one before. The last is the head, between two steps. */
+function trailPoints(path, t, lens) {
+  const last = floor(t);
+  if (scratch.px.length < last + 2) scratch = roomFor(2 * last);
+  const { px, py, step } = scratch, { x, y, k } = path, { s, ox, oy, ux, uy } = lens;
+  const still = k ? 0 : shrink(0, s);
+  let n = 0;
+  for (let i = 0; i <= last; i++) {
+    const e = k ? shrink(k[i], s) : still;
+    const qx = ox + ux * x[i] * e, qy = oy + uy * y[i] * e;
+    if (n && i < last && abs(qx - px[n - 1]) < 0.5 && abs(qy - py[n - 1]) < 0.5) continue;
+    px[n] = qx, py[n] = qy, step[n++] = i;
+  }
+  if (t > last && last < x.length - 1) {
+    const [qx, qy] = project(lens, x[last + 1], y[last + 1], k ? k[last + 1] : 0);
+    px[n] = px[n - 1] + (t - last) * (qx - px[n - 1]);
+    py[n] = py[n - 1] + (t - last) * (qy - py[n - 1]);
+    step[n++] = last + 1;
+  }
+  return n;
+}
+
+/** Adds points from…to of the trail to the path, cut to a box a little larger than the panel. */
+function traceClipped(ctx, from, to, width, height) {
+  const { px, py } = scratch, edge = 40;
+  let penX = NaN, penY = NaN;
+  for (let i = from + 1; i <= to; i++) {
+    const ax = px[i - 1], ay = py[i - 1], dx = px[i] - ax, dy = py[i] - ay;
+    let a = 0, b = 1;
+    for (const [d, room] of [[-dx, ax + edge], [dx, width + edge - ax], [-dy, ay + edge], [dy, height + edge - ay]]) {
+      if (d === 0 && room < 0) b = -1;
+      else if (d < 0) a = max(a, room / d);
+      else if (d > 0) b = min(b, room / d);
+    }
+    if (!(a <= b)) continue;
+    const sx = ax + a * dx, sy = ay + a * dy;
+    if (sx !== penX || sy !== penY) ctx.moveTo(sx, sy);
+    ctx.lineTo((penX = b === 1 ? px[i] : ax + b * dx), (penY = b === 1 ? py[i] : ay + b * dy));
+  }
+}
+
+/** One path up to time t: few strokes, oldest first, each a light casing under the run's colour. */
+function drawTrail(ctx, frame, { run, path }, time, lens, view, theme) {
+  const t = time / frame.every, n = trailPoints(path, t, lens); // from here on, in samples
+  const { px, py, step } = scratch, head = n - 1;
+  if (!Number.isFinite(px[head])) return null;
+  const stretch = max(1, frame.steps / frame.every / 1200), horizon = (path.horizon ?? Infinity) / frame.every;
+  const dash = run.dash ?? [], period = sum(dash) || 1;
+  const cuts = [...AGES.slice(0, -1).map((age) => t - age * stretch), horizon, Infinity].sort((a, b) => a - b);
+  ctx.lineJoin = "round";
+  let from = 0, travelled = 0;
+  for (const cut of cuts) {
+    let to = from, length = 0;
+    while (to < head && step[to + 1] <= cut) to++, (length += min(1e4, Math.hypot(px[to] - px[to - 1], py[to] - py[to - 1])));
+    if (to === from) continue;
+    const age = AGES.findIndex((a) => t - step[to] < a * stretch), lost = step[to] > horizon;
+    ctx.beginPath();
+    traceClipped(ctx, from, to, view.width, view.height);
+    ctx.lineCap = age ? "butt" : "round"; // round ends of see-through strokes would show as beads
+    const hair = age === AGES.length - 1 && n > LONG;
+    if (n < LONG || age < 2) {
+      ctx.setLineDash([]);
+      ctx.globalAlpha = CASINGS[age] * (lost ? 0.45 : 1);
+      ctx.strokeStyle = theme.casing;
+      ctx.lineWidth = (WIDTHS[age] + 2.1) * theme.line;
+      ctx.stroke();
+    }
+    ctx.setLineDash(lost ? BEYOND : hair ? [] : dash);
+    ctx.lineDashOffset = travelled % (lost ? BEYOND[0] + BEYOND[1] : period); // dashes stay where they were drawn while ages move on
+    ctx.globalAlpha = FADES[age] * (lost ? 0.85 : 1);
+    ctx.strokeStyle = run.colour;
+    ctx.lineWidth = (hair ? 1 : WIDTHS[age]) * theme.line;
+    ctx.stroke();
+    from = to;
+    travelled += length;
+  }
+  ctx.setLineDash([]);
+  drawVertices(ctx, t - AGES[1] * stretch, head, theme);
+  ctx.globalAlpha = 1;
+  return { x: px[head], y: py[head] };
+}
+
+/** Where steps are long enough to tell apart, a light dot on each. */
+function drawVertices(ctx, since, head, theme) {
+  const { px, py, step } = scratch;
+  ctx.beginPath();
+  for (let i = head - 1; i > 0 && step[i] > since; i--) {
+    if (Math.hypot(px[i] - px[i - 1], py[i] - py[i - 1]) < 14) continue;
+    ctx.moveTo(px[i] + 1.3, py[i]);
+    ctx.arc(px[i], py[i], 1.3 * theme.line, 0, 7);
+  }
+  ctx.globalAlpha = 0.9;
+  ctx.fillStyle = theme.casing;
+  ctx.fill();
+}
+
+const disc = (ctx, x, y, r, fill) => {
+  ctx.beginPath();
+  ctx.arc(x, y, r, 0, 2 * Math.PI);
+  ctx.fillStyle = fill;
+  ctx.fill();
+};
+
+/** A head: a disc with a ring; a cross when the path ended badly; an arrow on the rim when it is outside. */
+function drawHead(ctx, item, head, t, view, theme) {
+  const { run, path } = item, m = theme.line, rim = 10 * m, cx = view.width / 2, cy = view.height / 2;
+  const outside = head.x < -8 * m || head.y < -8 * m || head.x > view.width + 8 * m || head.y > view.height + 8 * m;
+  const reach = outside ? min((cx - rim) / abs(head.x - cx), (cy - rim) / abs(head.y - cy)) : 1; // where the ray from the middle meets the rim
+  const x = cx + (head.x - cx) * reach, y = cy + (head.y - cy) * reach;
+  ctx.save();
+  ctx.translate(x, y);
+  if (outside) {
+    ctx.rotate(atan2(head.y - y, head.x - x));
+    ctx.beginPath();
+    ctx.moveTo(8 * m, 0), ctx.lineTo(-5 * m, -6 * m), ctx.lineTo(-5 * m, 6 * m), ctx.closePath();
+    ctx.fillStyle = run.colour, ctx.strokeStyle = "#fff", ctx.lineWidth = 2 * m, ctx.lineJoin = "round";
+    ctx.stroke(), ctx.fill();
+  } else if (stopped(path, t) && CROSSED.has(path.status)) {
+    ctx.lineCap = "round";
+    for (const [width, colour] of [[6 * m, "#fff"], [3 * m, run.colour]]) {
+      ctx.beginPath();
+      ctx.moveTo(-5 * m, -5 * m), ctx.lineTo(5 * m, 5 * m), ctx.moveTo(5 * m, -5 * m), ctx.lineTo(-5 * m, 5 * m);
+      ctx.lineWidth = width, ctx.strokeStyle = colour;
+      ctx.stroke();
+    }
+  } else {
+    disc(ctx, 0, 0, 9.4 * m, "rgba(0,0,0,.28)");
+    disc(ctx, 0, 0, 8.6 * m, "#fff");
+    disc(ctx, 0, 0, 6.2 * m, run.colour);
+    if (stopped(path, t)) disc(ctx, 0, 0, 3 * m, "#fff"); // at rest: the disc has become a ring
+  }
+  ctx.restore();
+  return { x, y };
+}
+
+/** Words beside heads, each on the first of four sides that is free. */
+function drawLabels(ctx, labels, view, theme) {
+  const size = theme.small, taken = labels.map(({ x, y }) => [x - 8, y - 8, x + 8, y + 8]);
+  ctx.font = `600 ${size}px ${theme.font}`;
+  ctx.textBaseline = "middle", ctx.textAlign = "left", ctx.lineJoin = "round";
+  for (const { text, x, y } of labels) {
+    const w = ctx.measureText(text).width, away = 13 * theme.line;
+    const spots = [[x + away, y], [x - away - w, y], [x - w / 2, y - away - size / 2], [x - w / 2, y + away + size / 2]];
+    const free = spots.find(([a, b]) => a > 2 && a + w < view.width - 2 && b > size && b < view.height - size / 2 &&
+      taken.every(([l, u, r, d]) => a > r || a + w < l || b - size / 2 > d || b + size / 2 < u));
+    if (!free) continue;
+    const [a, b] = free;
+    taken.push([a, b - size / 2, a + w, b + size / 2]);
+    ctx.strokeStyle = "rgba(10,14,20,.72)", ctx.lineWidth = 3.5;
+    ctx.strokeText(text, a, b);
+    ctx.fillStyle = "#fff";
+    ctx.fillText(text, a, b);
+  }
+}
+
+function drawHandle(ctx, x, y, theme, small) {
+  const m = theme.line * (small ? 0.72 : 1);
+  disc(ctx, x, y, 8.5 * m, "rgba(255,255,255,.9)");
+  disc(ctx, x, y, 7.2 * m, "#16181d");
+  disc(ctx, x, y, 5.6 * m, "#fff");
+  disc(ctx, x, y, 2.2 * m, "#16181d");
+}
+
+/** The starts that can be taken hold of, in pixels; one per start, however many paths leave from it. */
+export function handlesOf(frame, panel, lens, hidden) {
+  const seen = new Map();
+  if (panel.start_handle)
+    for (const { path } of pathsOf(frame, panel, hidden)) {
+      const index = path.start_index ?? 0;
+      if (path.start && !seen.has(index)) seen.set(index, { index, at: path.start, pixel: project(lens, ...path.start) });
+    }
+  return [...seen.values()];
+}
+
+function drawTicks(ctx, lens, view, theme, moving) {
+  const { width, height } = view, size = theme.small;
+  ctx.font = `400 ${size}px ${theme.font}`;
+  ctx.fillStyle = theme.muted;
+  ctx.textBaseline = "top", ctx.textAlign = "center";
+  let free = -Infinity;
+  for (const tick of ticks(-lens.ox / lens.ux, (width - lens.ox) / lens.ux, lens.s, width, 5 * theme.unit, moving)) {
+    const x = tick.at * width, half = ctx.measureText(tick.text).width / 2;
+    if (x - half < free || x + half > width + view.right) continue;
+    free = x + half + 8;
+    ctx.globalAlpha = tick.alpha;
+    ctx.fillText(tick.text, x, height + 0.5 * theme.unit);
+  }
+  ctx.textBaseline = "middle", ctx.textAlign = "right";
+  if (view.left)
+    for (const tick of ticks((height - lens.oy) / lens.uy, -lens.oy / lens.uy, lens.s, height, 4 * theme.unit, moving)) {
+      ctx.globalAlpha = tick.alpha;
+      ctx.fillText(tick.text, -0.5 * theme.unit, clamp((1 - tick.at) * height, size / 2, height - size / 2));
+    }
+  ctx.globalAlpha = 1;
+}
+
+/**
+ * One panel at time t. The view says how it is looked at: left and bottom gutters, width and height of the picture,
+ * window, gauge and follow of the camera, whether it is `moving` (then ticks fade in and out), hidden runs, `layer`
+ * (the background, painted beforehand) and `held` (a start under the finger: {index, at}). Nothing is remembered from
+ * one call to the next.
+ */
+export function drawPanel(ctx, frame, index, t, view, theme) {
+  const panel = frame.panels[index];
+  const lens = lensOf(cameraAt(frame, panel, t, view), view.window, view.width, view.height);
+  const items = pathsOf(frame, panel, view.hidden);
+  ctx.clearRect(0, 0, view.left + view.width + view.right, view.height + view.bottom);
+  ctx.save();
+  ctx.translate(view.left, 0);
+  drawTicks(ctx, lens, view, theme, Boolean(view.moving));
+  if (view.layer) ctx.drawImage(view.layer, 0, 0, view.width, view.height);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(0, 0, view.width, view.height);
+  ctx.clip();
+  const heads = items.map((item) => drawTrail(ctx, frame, item, t, lens, view, theme));
+  const far = exp(lens.s) > 4; // a start that the camera has left behind is a landmark, no longer a handle
+  for (const { index: i, at: start } of handlesOf(frame, panel, lens, view.hidden)) {
+    const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
+    drawHandle(ctx, x, y, theme, far);
+  }
+  const many = new Set(items.map((item) => item.r)).size > 1;
+  const labels = [];
+  items.forEach((item, i) => {
+    if (!heads[i]) return;
+    const spot = drawHead(ctx, item, heads[i], t, view, theme);
+    const words = [many && item.p === 0 ? item.run.label : "", stopped(item.path, t) ? STOPS[item.path.status] : ""].filter(Boolean).join(" · ");
+    if (words) labels.push({ text: words, ...spot });
+  });
+  drawLabels(ctx, labels, view, theme);
+  ctx.restore();
+  ctx.restore();
+}
+
+/** Arrows of −gradient on a grid fixed to the landscape, so that they travel with it when it is dragged. */
+function drawQuiver(ctx, field, lens, home, width, height, theme) {
+  const { n, lo, hi } = field.quiver, scale = field.scale_invariant ? 1 : exp(lens.s);
+  const start = width / n / lens.ux, wanted = (home[1] - home[0]) / n;
+  const cell = wanted * pow(2, Math.round(Math.log2(start / wanted)));
+  const [x0, y1] = unproject(lens, 0, 0), [x1, y0] = unproject(lens, width, height);
+  const X = [], Y = [];
+  for (let j = Math.ceil((y0 - home[2]) / cell - 0.5); home[2] + (j + 0.5) * cell < y1; j++)
+    for (let i = Math.ceil((x0 - home[0]) / cell - 0.5); home[0] + (i + 0.5) * cell < x1; i++)
+      X.push((home[0] + (i + 0.5) * cell) * scale), Y.push((home[2] + (j + 0.5) * cell) * scale);
+  const [, gx, gy] = evaluateField(field, Float64Array.from(X), Float64Array.from(Y));
+  const longest = 0.5 * cell * lens.ux;
+  ctx.beginPath();
+  X.forEach((x, i) => {
+    const g = Math.hypot(gx[i], gy[i]);
+    const px = lens.ox + (lens.ux * x) / scale, py = lens.oy + (lens.uy * Y[i]) / scale;
+    if (!(g > 0 && g < Infinity)) return;
+    if (field.scale_invariant && Math.hypot(px - lens.ox, py - lens.oy) < 0.03 * width) return; // the origin is singular
+    const length = longest * (0.3 + 0.7 * clamp((log(g) - lo) / (hi - lo || 1), 0, 1)), barb = min(3.5, 0.4 * length);
+    const a = atan2(-gy[i] * lens.uy, -gx[i] * lens.ux), c = cos(a), d = sin(a);
+    const tx = px + (c * length) / 2, ty = py + (d * length) / 2;
+    ctx.moveTo(px - (c * length) / 2, py - (d * length) / 2), ctx.lineTo(tx, ty);
+    ctx.moveTo(tx - barb * (c - 0.6 * d), ty - barb * (d + 0.6 * c));
+    ctx.lineTo(tx, ty), ctx.lineTo(tx - barb * (c + 0.6 * d), ty - barb * (d - 0.6 * c));
+  });
+  ctx.strokeStyle = "rgba(255,255,255,.38)", ctx.lineWidth = theme.line, ctx.lineCap = "round";
+  ctx.stroke();
+}
+
+/** The background of a panel, on a canvas of its own: colours, isolines, arrows, rounded corners. */
+function renderLayer(canvas, field, lens, home, { width, height, ratio, coarse, contours, quiver }, theme) {
+  canvas.width = Math.round(width * ratio), canvas.height = Math.round(height * ratio);
+  const most = coarse ? (field.scale_invariant ? 240 : 150) : 520;
+  const cols = min(canvas.width, most), rows = max(1, Math.round((cols * canvas.height) / canvas.width));
+  const tile = document.createElement("canvas");
+  tile.width = cols, tile.height = rows;
+  const image = new ImageData(cols, rows);
+  const positions = fieldPositions(field, lens, width, height, cols, rows);
+  paint(image.data, positions, cols, rows, field.colours.lut, contours ? (field.contours?.levels ?? 12) : 0);
+  tile.getContext("2d").putImageData(image, 0, 0);
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.beginPath(), ctx.roundRect(0, 0, width, height, 8), ctx.clip();
+  ctx.imageSmoothingQuality = "high";
+  ctx.drawImage(tile, 0, 0, width, height);
+  if (theme.dark) ctx.fillStyle = "rgba(10,12,16,.13)", ctx.fillRect(0, 0, width, height);
+  if (quiver && field.quiver) drawQuiver(ctx, field, lens, home, width, height, theme);
+}
+
+// ─────────────────────────────── strips ───────────────────────────────
+
+/** How a strip maps a value to a height between 0 and 1. Where it is logarithmic, its values are natural logs already. */
+export function stripScale({ lo, hi }) {
+  const scale = (v) => (Number.isFinite(v) ? (hi > lo ? clamp((v - lo) / (hi - lo), -0.02, 1.02) : 0.5) : NaN);
+  return Object.assign(scale, { lo, hi });
+}
+
+/** A quantity over time as a line. */
+function traceLine(ctx, array, height, stride) {
+  const last = array.length - 1;
+  for (let i = 0, pen = false; i <= last; i += stride) {
+    const y = height(array[i]), x = i / (last || 1);
+    if (pen && y === y) ctx.lineTo(x, y);
+    else if (y === y) ctx.moveTo(x, y);
+    pen = y === y;
+  }
+}
+
+/** A quantity with more values than there are columns: the area between the lowest and the highest in each. */
+function traceEnvelope(ctx, array, height, columns, thickness) {
+  const last = array.length - 1, top = new Float64Array(columns).fill(Infinity), bottom = new Float64Array(columns).fill(-Infinity);
+  for (let i = 0; i <= last; i++) {
+    const y = height(array[i]), c = min(columns - 1, floor((i / last) * columns));
+    if (y < top[c]) top[c] = y;
+    if (y > bottom[c]) bottom[c] = y;
+  }
+  for (let from = 0, to; from < columns; from = to + 1) {
+    for (to = from; to < columns && top[to] <= bottom[to]; ) to++;
+    for (let c = from; c < to; c++) ctx.lineTo((c + 0.5) / columns, min(top[c], bottom[max(from, c - 1)]) - thickness / 2);
+    for (let c = to - 1; c >= from; c--) ctx.lineTo((c + 0.5) / columns, max(bottom[c], top[max(from, c - 1)]) + thickness / 2);
+    if (to > from) ctx.closePath();
+  }
+}
+
+/** Everything in a strip that does not move. */
+function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
+  const scale = stripScale(strip), y = (v) => height - 3 - scale(v) * (height - 6);
+  const wide = { moveTo: (x, v) => ctx.moveTo(x * width, v), lineTo: (x, v) => ctx.lineTo(x * width, v), closePath: () => ctx.closePath() };
+  const shown = ({ run }) => run == null || !hidden.has(run);
+  ctx.lineJoin = "round";
+  for (const { array } of strip.thresholds.filter(shown)) {
+    ctx.beginPath(), traceLine(wide, array, y, Math.ceil(array.length / width));
+    ctx.setLineDash([4, 4]), ctx.lineWidth = 1, ctx.strokeStyle = theme.muted;
+    ctx.stroke();
+  }
+  for (const { run, array } of strip.series.filter(shown)) {
+    const colour = frame.runs[run]?.colour ?? theme.text, thickness = 1.5 * theme.line;
+    ctx.beginPath();
+    if (array.length > 2 * width) traceEnvelope(wide, array, y, floor(width), thickness), (ctx.fillStyle = colour), ctx.fill();
+    else {
+      traceLine(wide, array, y, 1);
+      ctx.setLineDash(frame.runs[run]?.dash ?? []), ctx.lineWidth = thickness, ctx.strokeStyle = colour;
+      ctx.stroke();
+    }
+  }
+}
+
+/** The words in a strip: what its dashed lines are and, where there is room, the ends of its range. */
+function drawStripWords(ctx, frame, strip, hidden, width, height, theme) {
+  const scale = stripScale(strip), size = theme.small;
+  ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle", ctx.lineJoin = "round";
+  const write = (text, x, y, align) => {
+    ctx.textAlign = align;
+    ctx.strokeStyle = theme.background, ctx.lineWidth = 4, ctx.strokeText(text, x, y);
+    ctx.fillStyle = theme.muted, ctx.fillText(text, x, y);
+  };
+  for (const { array, label, run } of strip.thresholds) {
+    const y = height - 3 - scale(array[array.length - 1]) * (height - 6);
+    if (!label || !(y > 0) || (run != null && hidden.has(run))) continue;
+    const beside = y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size;
+    write(label, width - 2, clamp(beside, 0.6 * size, height - 0.7 * size), "right");
+  }
+  if (height < 6 * theme.unit) return;
+  write(stripText(strip, scale.hi), 4, 0.7 * size, "left");
+  write(stripText(strip, scale.lo), 4, height - 0.9 * size, "left");
+}
+
+/** A strip at time t: the past in full, the future faint, the present a line. */
+function drawStrip(ctx, frame, strip, layer, t, { horizon, hidden }, { width, height, ratio }, theme) {
+  const x = (clamp(t, 0, frame.steps) / (frame.steps || 1)) * width;
+  ctx.clearRect(0, 0, width, height);
+  ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.setLineDash([]);
+  ctx.beginPath(), ctx.moveTo(0, height - 0.5), ctx.lineTo(width, height - 0.5), ctx.stroke();
+  ctx.globalAlpha = 0.38;
+  ctx.drawImage(layer, 0, 0, width, height);
+  ctx.globalAlpha = 1;
+  const cut = Math.round(x * ratio);
+  if (cut > 0) ctx.drawImage(layer, 0, 0, cut, layer.height, 0, 0, cut / ratio, height);
+  if (horizon != null) {
+    const h = Math.round((horizon / frame.steps) * width) + 0.5;
+    ctx.strokeStyle = theme.muted, ctx.setLineDash([2, 3]);
+    ctx.beginPath(), ctx.moveTo(h, 0), ctx.lineTo(h, height), ctx.stroke();
+  }
+  ctx.setLineDash([]);
+  drawStripWords(ctx, frame, strip, hidden, width, height, theme);
+  ctx.strokeStyle = theme.text, ctx.lineWidth = 1;
+  ctx.beginPath(), ctx.moveTo(x, 0), ctx.lineTo(x, height), ctx.stroke();
+}
+
+// ─────────────────────────────── the page ───────────────────────────────
+
+const SVG = "http://www.w3.org/2000/svg";
+const ICONS = { // strokes on a 24-unit grid
+  play: "M8 5.5v13l10.5-6.5z", pause: "M8.5 6v12M15.5 6v12",
+  back: "M14.5 6.5L9 12l5.5 5.5", forward: "M9.5 6.5L15 12l-5.5 5.5",
+  backTen: "M12 6.5L6.5 12l5.5 5.5M18 6.5L12.5 12l5.5 5.5", forwardTen: "M12 6.5l5.5 5.5-5.5 5.5M6 6.5l5.5 5.5L6 17.5",
+  loop: "M17 3.5l3 3-3 3M20 6.5H8a4 4 0 0 0-4 4v1M7 20.5l-3-3 3-3M4 17.5h12a4 4 0 0 0 4-4v-1",
+  camera: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5M9.5 9.5h5v5h-5z",
+  contours: "M3 17c4-9 6 1 9-4s4-9 9-6M3 21c5-7 8 1 11-4s3-6 7-5M3 12c3-6 5-1 7-4s2-4 5-5",
+  quiver: "M5 19L19 5M11 5h8v8", full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  help: "M9 9.2a3 3 0 1 1 4.4 2.7c-.9.5-1.4 1.1-1.4 2.1M12 17.6v.2", close: "M6 6l12 12M18 6L6 18",
+};
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const ROLES = ["slider", "spinbutton", "combobox", "listbox", "textbox", "menu", "tablist", "radiogroup", "dialog"];
+const TYPING = `input, textarea, select, ${ROLES.map((role) => `[role=${role}]`)}`; // what has keys of its own
+const PAUSE_AT_END = 1; // seconds before the scene starts again
+const KEYS = [
+  ["Space", "play or pause"], ["← →", "one step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"],
+  ["+ −", "faster or slower"], ["L", "loop"], ["C", "camera"], ["Q", "arrows of descent"], ["I", "lines of equal loss"],
+  ["F", "full screen"], ["0", "reset the view"], ["?", "this list"],
+  ["Drag", "move the start, or the picture"], ["Wheel, pinch", "zoom, once the stage has been clicked"],
+  ["Shift click", "put the start here"], ["Double click", "reset the view"],
+];
+
+/** A DOM element. Text goes in as text, never as markup. */
+function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name === "class") node.className = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+function icon(name) {
+  const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
+  svg.setAttribute("viewBox", "0 0 24 24"), svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", ICONS[name]);
+  if (name === "play") path.setAttribute("fill", "currentColor");
+  svg.append(path);
+  return svg;
+}
+
+const button = (name, label, onclick, extra = "") =>
+  el("button", { type: "button", class: `zo-button ${extra}`, "aria-label": label, title: label, onclick }, ICONS[name] ? icon(name) : name);
+
+/** A small picture of a run's line: its dash and its colour. */
+function swatch(run) {
+  const svg = document.createElementNS(SVG, "svg"), line = document.createElementNS(SVG, "path");
+  svg.setAttribute("viewBox", "0 0 26 8"), svg.setAttribute("class", "zo-swatch"), svg.setAttribute("aria-hidden", "true");
+  line.setAttribute("d", "M1 4h24"), line.setAttribute("stroke-dasharray", (run.dash ?? []).join(" ")), line.style.stroke = run.colour;
+  svg.append(line);
+  return svg;
+}
+
+/** The theme as the drawing needs it, read from the custom properties that reached the root. */
+function themeOf(root) {
+  const style = getComputedStyle(root), value = (name) => style.getPropertyValue(name).trim();
+  const [r, g, b] = (style.backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
+  const dark = 0.3 * r + 0.59 * g + 0.11 * b < 128;
+  const unit = parseFloat(style.fontSize), small = unit * (parseFloat(value("--zo-small")) || 0.8);
+  return {
+    dark, unit, small, background: style.backgroundColor, line: max(1, unit / 18), font: style.fontFamily, text: style.color,
+    muted: value("--zo-muted-solid") || (dark ? "#a9abb0" : "#5f6168"), border: dark ? "rgba(255,255,255,.2)" : "rgba(0,0,0,.16)",
+    casing: dark ? "rgba(255,255,255,.86)" : "rgba(255,255,255,.94)",
+  };
+}
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const ease = (p) => p * p * (3 - 2 * p);
+
+/** What of a frame is built in the page rather than drawn. While a part is the same, its nodes stay, and a drag on them goes on. */
+const FURNITURE = {
+  panels: ({ panels }) => JSON.stringify(panels.map(({ title, camera }) => [title, camera.kind])),
+  strips: ({ strips }) => JSON.stringify(strips.map(({ title, unit, log }) => [title, unit, log])),
+  legend: ({ runs }) => JSON.stringify(runs.map(({ label, colour, dash }) => [label, colour, dash])),
+};
+
+let active = null; // the stage that keys go to when the focus is on none
+let lastId = 0; // requests count upwards across remounts, so they start from the clock
+const nextId = () => (lastId = max(lastId + 1, Date.now()));
+
+class Stage {
+  frame = null;
+  t = 0;
+  playing = false;
+  speed = 1;
+  loop = true;
+  zooming = 1; // the gauge of the zoom panels
+  following = 0; // the same for fixed panels
+  glide = null; // the camera on its way: {from, to, since}
+  contours = false;
+  quiver = true;
+  hidden = new Set();
+  windows = new Map(); // panels with the same home window are looked at through the same one
+  pointers = new Map();
+  drag = null;
+  held = null; // a start under the finger, drawn before the server has answered
+  inFlight = null;
+  waiting = null;
+  visible = true;
+  engaged = false; // clicked or tapped: from then on the wheel and one finger belong to the picture, not to the page
+  stats = { draws: 0, frameMs: [] };
+
+  constructor(root, host) {
+    Object.assign(this, { root, host });
+    root.replaceChildren();
+    root.classList.add("zoomout-stage");
+    root.tabIndex = 0;
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Stage: a moving picture with its controls");
+    root.setAttribute("aria-busy", "true");
+    if (new URLSearchParams(location.search).get("mode") === "lecture") root.dataset.mode = "lecture";
+    this.build();
+    this.off = new AbortController();
+    const on = (target, type, f, options = {}) => target.addEventListener(type, f, { signal: this.off.signal, ...options });
+    on(window, "keydown", (e) => this.key(e), { capture: true }); // before the page's own shortcuts
+    on(document, "visibilitychange", () => this.wake());
+    on(document, "fullscreenchange", () => this.fullscreenChanged());
+    on(document, "pointerdown", (e) => {
+      if (!e.composedPath().includes(root)) this.engaged = false;
+      else if (e.pointerType !== "touch") this.engaged = true;
+    }, { capture: true });
+    on(root, "focusin", () => (active = this));
+    on(window, "resize", () => this.layout());
+    on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.layout());
+    this.sizes = new ResizeObserver(() => root.clientWidth !== this.laidOut && this.layout());
+    this.sizes.observe(root);
+    this.sight = new IntersectionObserver(([entry]) => ((this.visible = entry.isIntersecting), this.wake()));
+    this.sight.observe(root);
+    active ??= this;
+    this.expose();
+  }
+
+  /** What browser tests may read and drive. */
+  expose() {
+    const stage = this;
+    this.root.__zoomout = {
+      get t() { return stage.t; }, get playing() { return stage.playing; }, get frame() { return stage.frame; }, get stats() { return stage.stats; },
+      get speed() { return stage.speed; }, get windows() { return [...stage.windows.values()]; },
+      seek: (t) => stage.seek(t), play: () => stage.play(true), pause: () => stage.play(false), panels: () => stage.panels.map(({ view }) => view),
+    };
+  }
+
+  build() {
+    const seekBy = (n) => () => this.seek(Math.round(this.t) + n);
+    const parts = (this.parts = {});
+    parts.panels = el("div", { class: "zo-panels" });
+    parts.strips = el("div", { class: "zo-strips" });
+    parts.play = button("play", "Play (Space)", () => this.play(!this.playing), "zo-play");
+    parts.scrubber = el("input", {
+      type: "range", class: "zo-scrubber", min: 0, max: 1, step: 1, value: 0, "aria-label": "Step", oninput: (e) => this.seek(Number(e.target.value)),
+    });
+    parts.mark = el("div", { class: "zo-mark", hidden: "" }, el("span"));
+    parts.counter = el("div", { class: "zo-counter" });
+    parts.speed = button("1×", "Speed (+ and −)", () => this.setSpeed(SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length]), "zo-speed");
+    parts.full = button("full", "Full screen (F)", () => this.fullscreen());
+    parts.transport = el("div", { class: "zo-transport" }, parts.play,
+      el("div", { class: "zo-steps" }, button("backTen", "Ten steps back (Shift ←)", seekBy(-10)), button("back", "One step back (←)", seekBy(-1)),
+        button("forward", "One step forward (→)", seekBy(1)), button("forwardTen", "Ten steps forward (Shift →)", seekBy(10))),
+      el("div", { class: "zo-track" }, parts.mark, parts.scrubber), parts.counter, parts.speed, parts.full);
+    parts.legend = el("div", { class: "zo-legend", role: "group", "aria-label": "Runs" });
+    parts.loop = button("loop", "Loop (L)", () => this.toggle("loop"));
+    parts.camera = button("camera", "Camera (C)", () => this.toggleCamera());
+    parts.contours = button("contours", "Lines of equal loss (I)", () => this.toggle("contours"));
+    parts.quiver = button("quiver", "Arrows of descent (Q)", () => this.toggle("quiver"));
+    parts.helpButton = button("help", "Keys (?)", () => this.help());
+    parts.tools = el("div", { class: "zo-tools" }, parts.legend,
+      el("div", { class: "zo-toggles" }, parts.loop, parts.camera, parts.contours, parts.quiver, parts.helpButton));
+    parts.caption = el("p", { class: "zo-caption" });
+    parts.live = el("div", { class: "zo-unseen", "aria-live": "polite" });
+    parts.close = button("close", "Close (Esc)", () => this.help(false));
+    parts.help = el("div", { class: "zo-help", role: "dialog", "aria-label": "Keys", hidden: "" },
+      el("div", { class: "zo-help-title" }, "Keys", parts.close),
+      el("dl", {}, ...KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)])));
+    this.body = el("div", { class: "zo-body" }, parts.panels, parts.strips);
+    this.root.append(this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
+    this.root.classList.add("zo-empty");
+  }
+
+  // ── data ──
+
+  update(bytes) {
+    if (!bytes?.length) return;
+    const frame = decode(bytes), before = this.frame, same = before?.key === frame.key;
+    this.frame = frame;
+    this.root.classList.remove("zo-empty");
+    this.root.removeAttribute("aria-busy");
+    if (this.inFlight && frame.id >= this.inFlight.id) this.inFlight = null;
+    if (!this.drag && !this.inFlight && !this.waiting) this.held = null;
+    if (same) this.t = min(this.t, frame.steps);
+    else {
+      this.t = frame.clock?.t ?? 0;
+      this.hidden.clear(), this.windows.clear();
+      this.contours = frame.fields.some((field) => field.contours);
+      this.zooming = 1, this.following = 0, this.glide = null, this.drag = this.held = null;
+      this.playing = Boolean(frame.clock?.autoplay) && !still();
+    }
+    const changed = Object.entries(FURNITURE).filter(([, of]) => !before || of(before) !== of(frame)).map(([part]) => part);
+    if (changed.includes("panels")) this.furnishPanels();
+    if (changed.includes("strips")) this.furnishStrips();
+    if (changed.includes("legend") || !same) this.furnishLegend();
+    this.parts.scrubber.max = frame.steps;
+    this.describe();
+    if (changed.length || JSON.stringify(this.theme) !== JSON.stringify(themeOf(this.root))) this.layout();
+    else {
+      this.strips.forEach((item) => this.repaintStrip(item));
+      this.shown = null;
+      this.draw();
+    }
+    this.pump();
+    this.wake();
+  }
+
+  furnishPanels() {
+    const { frame, parts } = this;
+    this.panels = frame.panels.map((panel, index) => {
+      const canvas = el("canvas", { role: "img" });
+      const title = el("span", { class: "zo-title", title: panel.title ?? "" }, panel.title ?? "");
+      const norm = el("span", { class: "zo-norm" }), readout = el("div", { class: "zo-readout", hidden: "" });
+      const figure = el("div", { class: "zo-panel" }, el("div", { class: "zo-head" }, title, norm), canvas, readout);
+      const item = { index, canvas, ctx: canvas.getContext("2d"), figure, norm, readout, cover: document.createElement("canvas"), covered: "" };
+      this.listen(item);
+      return item;
+    });
+    parts.panels.replaceChildren(...this.panels.map((p) => p.figure));
+  }
+
+  furnishStrips() {
+    const { frame, parts } = this;
+    this.strips = frame.strips.map((strip, index) => {
+      const canvas = el("canvas", { "aria-hidden": "true" }), value = el("span", { class: "zo-value" });
+      const name = el("span", { class: "zo-name", title: strip.title }, strip.title);
+      const scale = strip.log ? el("span", { class: "zo-log" }, "log") : null;
+      const box = el("div", { class: "zo-strip" }, el("div", { class: "zo-head" }, name, scale, value), canvas);
+      const seek = (e) => this.seek(Math.round(((e.clientX - canvas.getBoundingClientRect().left) / canvas.clientWidth) * this.frame.steps));
+      canvas.addEventListener("pointerdown", (e) => (canvas.setPointerCapture(e.pointerId), seek(e)));
+      canvas.addEventListener("pointermove", (e) => e.buttons && seek(e));
+      return { index, canvas, ctx: canvas.getContext("2d"), value, box, still: document.createElement("canvas") };
+    });
+    parts.strips.replaceChildren(...this.strips.map((s) => s.box));
+  }
+
+  furnishLegend() {
+    const { frame, parts } = this;
+    const run = (run, r) => {
+      const switches = { "aria-pressed": !this.hidden.has(r), title: "Show or hide", onclick: (e) => this.toggleRun(r, e.currentTarget) };
+      return el("button", { type: "button", class: "zo-run", ...switches }, swatch(run), run.label);
+    };
+    parts.legend.replaceChildren(...(frame.runs.length < 2 ? [] : frame.runs.map(run)));
+  }
+
+  describe() {
+    const { frame, parts } = this;
+    const words = (panel) => `${panel.title ?? "Picture"}. ${frame.summary ?? ""}`;
+    this.panels.forEach(({ canvas, index }) => canvas.setAttribute("aria-label", words(frame.panels[index])));
+    const h = horizonOf(frame, this.hidden), p = h / (frame.steps || 1);
+    parts.mark.hidden = h == null || h > frame.steps;
+    parts.mark.style.setProperty("--at", p);
+    parts.mark.classList.toggle("zo-left", p > 0.6);
+    parts.mark.firstChild.textContent = frame.horizon_text || `predictive until step ${h}`;
+    parts.camera.hidden = !frame.panels.some((panel) => panel.camera.kind === "zoom") && !frame.panels.some((panel) => panel.runs.length);
+    const switches = { loop: this.loop, camera: this.cameraOn(), contours: this.contours, quiver: this.quiver };
+    for (const [name, on] of Object.entries(switches)) parts[name].setAttribute("aria-pressed", on);
+    parts.quiver.hidden = !frame.fields.some((f) => f.quiver);
+    parts.speed.textContent = `${this.speed}×`;
+  }
+
+  // ── size ──
+
+  /** Panels as large as width and height allow, with the strips below them or, where that makes the picture larger, beside. */
+  layout() {
+    const { frame, root, parts } = this;
+    if (!frame || !root.clientWidth) return;
+    const full = root.classList.contains("zo-full");
+    root.classList.toggle("lecture", root.dataset.mode === "lecture" || (full && innerWidth >= 1600));
+    this.theme = themeOf(root);
+    const u = this.theme.unit, n = frame.panels.length, style = getComputedStyle(root);
+    root.classList.toggle("zo-medium", root.clientWidth < 75 * u);
+    const pad = (...sides) => sum(sides.map((name) => parseFloat(style[`padding${name}`])));
+    const inner = root.clientWidth - pad("Left", "Right"), gap = 1.5 * u;
+    const gutter = (panel, i) => {
+      const before = frame.panels[i - 1];
+      if (i && before.camera.kind === panel.camera.kind && String(before.window) === String(panel.window)) return 0;
+      return (panel.camera.kind === "zoom" ? (root.clientWidth < 640 ? 3.6 : 4.2) : 2.6) * u;
+    };
+    let gutters = frame.panels.map(gutter);
+    const top = full ? 0 : clamp(root.getBoundingClientRect().top, 0, 200), foot = 2 * u, head = 1.9 * u;
+    const rest = sum([parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
+    const room = innerHeight - top - rest - foot - head - (full ? 0 : 8);
+    const narrow = inner <= 640, count = frame.strips.length;
+    const perRow = inner >= 11 * u * count ? count || 1 : narrow ? 2 : Math.ceil(count / 2), rows = Math.ceil(count / perRow);
+    const tight = !narrow && perRow > 1 && inner / perRow < 16 * u; // then the values go under the titles
+    const below = rows * (tight ? 8.1 : 6.6) * u;
+    const share = (width) => (width - sum(gutters) - gap * (n - 1)) / n;
+    const column = max(13 * u, n === 1 ? 0.34 * inner : 0);
+    const under = min(share(inner), max(room - below, 220)), beside = min(share(inner - column - 2 * u), room);
+    const side = !narrow && count > 0 && beside > under * (n === 1 ? 0.9 : 1.04);
+    let size = floor(side ? beside : under);
+    const stack = n > 1 && !side && share(inner) < (narrow ? 160 : 130);
+    if (stack) {
+      gutters = gutters.map(() => max(...gutters));
+      size = floor(min(inner - gutters[0], max(innerHeight * 0.62, 260)));
+    } else if (narrow) size = floor(min(share(inner), innerHeight * 0.7));
+    // rather a little wider, or taller, than leave a gap
+    const wide = stack ? 0 : clamp(share(side ? inner - column - 2 * u : inner) - size, 0, 0.45 * size);
+    const tall = stack || narrow ? 0 : clamp(room - (side ? 0 : below) - size, 0, 0.22 * size);
+    root.classList.toggle("zo-beside", side), root.classList.toggle("zo-stacked", stack), root.classList.toggle("zo-narrow", narrow);
+    root.classList.toggle("zo-tight", !side && (tight || narrow));
+    root.style.setProperty("--zo-column", `${column}px`);
+    const ratio = min(devicePixelRatio || 1, 3);
+    this.panels.forEach((item, i) => {
+      const view = { left: gutters[i], right: narrow ? 0 : 24, bottom: foot, width: floor(size + wide), height: floor(size + tall), ratio };
+      item.view = view;
+      item.figure.style.paddingLeft = `${view.left}px`;
+      this.fit(item.canvas, view.left + view.width + view.right, view.height + view.bottom, ratio);
+      item.canvas.style.margin = `0 ${-view.right}px 0 ${-view.left}px`;
+      item.figure.style.width = `${view.left + view.width}px`;
+      item.covered = "";
+    });
+    const pictures = sum(gutters) + sum(this.panels.map(({ view }) => view.width)) + gap * (n - 1);
+    const across = side ? inner - pictures - 2 * u : inner - gutters[0];
+    parts.strips.style.marginLeft = side ? "0" : `${narrow ? 0 : gutters[0]}px`;
+    const slots = count || 1, cells = side ? 1 : perRow;
+    const width = floor(((side ? across : narrow ? inner : across) - gap * (cells - 1)) / cells);
+    const height = side ? clamp(floor((size + tall + head - u * (slots - 1)) / slots - 1.6 * u), 36, 0.75 * width) : 4 * u;
+    this.strips.forEach((item) => {
+      item.view = { width: max(width, 40), height, ratio };
+      this.fit(item.canvas, item.view.width, height, ratio);
+      item.box.style.width = `${item.view.width}px`;
+      this.repaintStrip(item);
+    });
+    this.laidOut = root.clientWidth;
+    this.shown = null;
+    this.draw();
+  }
+
+  fit(canvas, width, height, ratio) {
+    canvas.width = Math.round(width * ratio), canvas.height = Math.round(height * ratio);
+    canvas.style.width = `${width}px`, canvas.style.height = `${height}px`;
+    canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  repaintStrip({ still, index, view }) {
+    this.fit(still, view.width, view.height, view.ratio);
+    renderStrip(still.getContext("2d"), this.frame, this.frame.strips[index], this.hidden, view.width, view.height, this.theme);
+  }
+
+  // ── time ──
+
+  get rate() { return (this.frame.steps / (this.frame.clock?.seconds || 11)) * this.speed; }
+
+  wake() {
+    if (!this.frame || this.ticking) return;
+    if ((!this.playing && !this.glide) || !this.visible || document.hidden) return;
+    this.ticking = true;
+    this.last = performance.now();
+    requestAnimationFrame((now) => this.tick(now));
+  }
+
+  tick(now) {
+    this.ticking = false;
+    if (this.destroyed) return;
+    const dt = clamp((now - this.last) / 1000, 0, 0.1);
+    if (this.playing) this.advance(dt);
+    if (this.glide) {
+      const p = clamp((now - this.glide.since) / 400, 0, 1);
+      this[this.glide.what] = this.glide.from + (this.glide.to - this.glide.from) * ease(p);
+      if (p === 1) this.glide = null;
+    }
+    this.draw();
+    const last = now;
+    if ((this.playing || this.glide) && this.visible && !document.hidden) {
+      this.ticking = true;
+      this.last = last;
+      requestAnimationFrame((next) => this.tick(next));
+    }
+  }
+
+  advance(dt) {
+    const { steps } = this.frame;
+    if (this.t < steps) {
+      this.t = min(steps, this.t + dt * this.rate);
+      this.ended = 0;
+    } else if (!this.loop) this.play(false);
+    else if ((this.ended = (this.ended ?? 0) + dt) > PAUSE_AT_END) (this.t = 0), (this.ended = 0);
+  }
+
+  play(on) {
+    if (!this.frame) return;
+    if (on && this.t >= this.frame.steps) this.t = 0;
+    this.playing = on;
+    on ? this.wake() : this.say();
+    this.draw();
+  }
+
+  seek(t) {
+    if (!this.frame) return;
+    this.t = clamp(t, 0, this.frame.steps);
+    this.ended = 0;
+    this.draw();
+    if (!this.playing) this.say();
+  }
+
+  setSpeed(speed) {
+    this.speed = speed;
+    this.describe();
+  }
+
+  /** Tells screen readers what is now seen: when the picture rests, never at every step. */
+  say() {
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => (this.parts.live.textContent = caption(this.frame, this.t, this.hidden).map((s) => s.text).join("")), 250);
+  }
+
+  // ── the picture ──
+
+  viewOf(item) {
+    const panel = this.frame.panels[item.index];
+    const { width, height } = item.view;
+    const window = this.drag?.windows?.[item.index] ?? fitWindow(this.windows.get(String(panel.window)) ?? panel.window, width, height, panel.equal_aspect !== false);
+    const moving = Boolean(this.glide) || (this.playing && (panel.camera.kind === "zoom" || this.following > 0));
+    return { ...item.view, window, gauge: this.zooming, follow: this.following, moving, hidden: this.hidden, held: this.held };
+  }
+
+  lensOf(item, view = this.viewOf(item)) {
+    return lensOf(cameraAt(this.frame, this.frame.panels[item.index], this.t, view), view.window, view.width, view.height);
+  }
+
+  /** The background, painted again only when something it depends on has changed; roughly while it moves, finely at rest. */
+  layerOf(item, view) {
+    const panel = this.frame.panels[item.index], field = this.frame.fields[panel.field ?? -1];
+    if (!field) return null;
+    const lens = this.lensOf(item, view);
+    const place = [lens.ox, lens.oy, lens.ux, lens.uy, field.scale_invariant ? 0 : lens.s].map((v) => v.toPrecision(10));
+    const what = [field.signature, view.width, view.height, this.theme.dark, this.contours, this.quiver, ...place].join();
+    const rough = `rough ${what}`;
+    // twins stand on the same ground: it is painted once
+    const done = this.panels.find((other) => other.covered === what || (other !== item && other.covered === rough));
+    if (done) return done.cover;
+    const moving = item.wanted !== undefined && item.wanted !== what && item.covered !== "";
+    item.wanted = what;
+    const options = { ...view, contours: this.contours, quiver: this.quiver, coarse: moving };
+    renderLayer(item.cover, field, lens, panel.window, options, this.theme);
+    item.covered = moving ? rough : what;
+    if (moving) {
+      clearTimeout(item.refining);
+      item.refining = setTimeout(() => ((item.covered = ""), this.draw()), 120);
+    }
+    return item.cover;
+  }
+
+  draw() {
+    if (!this.frame || !this.theme || !this.panels[0]?.view) return;
+    const began = performance.now(), { frame, t, parts, theme } = this;
+    for (const item of this.panels) {
+      const view = this.viewOf(item);
+      drawPanel(item.ctx, frame, item.index, t, { ...view, layer: this.layerOf(item, view) }, theme);
+    }
+    const horizon = horizonOf(frame, this.hidden);
+    for (const { ctx, still, index, view } of this.strips)
+      drawStrip(ctx, frame, frame.strips[index], still, t, { horizon, hidden: this.hidden }, view, theme);
+    const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id].join();
+    if (shown !== this.shown) this.shown = shown, this.write(step);
+    parts.scrubber.style.setProperty("--done", t / (frame.steps || 1));
+    this.stats.draws++;
+    this.stats.frameMs.push(performance.now() - began);
+    if (this.stats.frameMs.length > 600) this.stats.frameMs.shift();
+  }
+
+  /** Everything in words: only when the step has changed. */
+  write(step) {
+    const { frame, parts } = this, sample = sampleOf(frame, step);
+    for (const item of this.panels) item.norm.textContent = normText(frame, frame.panels[item.index], step, this.hidden);
+    for (const { index, value } of this.strips) {
+      const shown = frame.strips[index].series.filter(({ run }) => run == null || !this.hidden.has(run));
+      value.replaceChildren(...(shown.length > 2 ? [] : shown).flatMap(({ run, array }, i) => {
+        const dot = shown.length > 1 && el("i", { class: "zo-dot" });
+        if (dot) dot.style.background = frame.runs[run]?.colour ?? "currentColor";
+        return [dot || "", stripText(frame.strips[index], array[sample]), i < shown.length - 1 ? " " : frame.strips[index].unit ? ` ${frame.strips[index].unit}` : ""];
+      }));
+    }
+    parts.scrubber.value = step;
+    parts.scrubber.setAttribute("aria-valuetext", `step ${step} of ${frame.steps}`);
+    parts.counter.replaceChildren(el("b", {}, group(String(step))), ` / ${group(String(frame.steps))}`);
+    if (parts.play.dataset.on !== String(this.playing)) {
+      parts.play.dataset.on = this.playing;
+      parts.play.replaceChildren(icon(this.playing ? "pause" : "play"));
+      parts.play.title = parts.play.ariaLabel = this.playing ? "Pause (Space)" : "Play (Space)";
+    }
+    parts.caption.replaceChildren(...caption(frame, step, this.hidden).map(({ text, strong }) => el(strong ? "b" : "span", {}, text)));
+  }
+
+  // ── switches ──
+
+  toggle(name) {
+    this[name] = !this[name];
+    this.panels.forEach((item) => (item.covered = ""));
+    this.describe(), this.draw();
+  }
+
+  hasZoom() { return this.frame.panels.some((panel) => panel.camera.kind === "zoom"); }
+
+  cameraOn() { return (this.glide ? this.glide.to : this.hasZoom() ? this.zooming : this.following) > 0.5; }
+
+  toggleCamera() {
+    const what = this.hasZoom() ? "zooming" : "following", to = this.cameraOn() ? 0 : 1;
+    if (still()) this[what] = to;
+    else this.glide = { what, from: this[what], to, since: performance.now() };
+    this.describe(), this.wake(), this.draw();
+  }
+
+  toggleRun(r, node) {
+    this.hidden.has(r) ? this.hidden.delete(r) : this.hidden.add(r);
+    node.setAttribute("aria-pressed", !this.hidden.has(r));
+    this.strips.forEach((item) => this.repaintStrip(item));
+    this.describe(), this.draw();
+  }
+
+  resetView() {
+    this.windows.clear();
+    this.draw();
+  }
+
+  fullscreen() {
+    if (this.root.classList.contains("zo-full")) document.exitFullscreen?.();
+    else this.root.requestFullscreen?.().catch(() => {});
+  }
+
+  fullscreenChanged() {
+    const on = (this.root.getRootNode().fullscreenElement ?? document.fullscreenElement) === this.root;
+    this.root.classList.toggle("zo-full", on);
+    this.layout();
+  }
+
+  help(open = this.parts.help.hidden) {
+    this.parts.help.hidden = !open;
+    (open ? this.parts.close : this.parts.helpButton).focus();
+  }
+
+  // ── keys ──
+
+  key(e) {
+    const path = e.composedPath(), target = path[0], inside = path.includes(this.root);
+    if (!this.frame || e.ctrlKey || e.metaKey || e.altKey || (!inside && active !== this)) return;
+    const typing = path.some((node) => node instanceof Element && (node.isContentEditable || node.matches(TYPING)));
+    if (typing && !inside) return;
+    if (!inside && path.some((n) => n instanceof Element && n.classList.contains("zoomout-stage"))) return;
+    if ((e.key === " " || e.key === "Enter") && target instanceof Element && target.closest("button, a, summary, [role=button]")) return;
+    if (e.key === "Escape" && this.parts.help.hidden) return;
+    const jump = (n) => this.seek((n > 0 ? floor(this.t + 1e-9) : Math.ceil(this.t - 1e-9)) + n * (e.shiftKey ? 10 : 1));
+    const faster = (n) => this.setSpeed(SPEEDS[clamp(SPEEDS.indexOf(this.speed) + n, 0, SPEEDS.length - 1)]);
+    const does = {
+      " ": () => this.play(!this.playing), arrowleft: () => jump(-1), arrowright: () => jump(1),
+      home: () => this.seek(0), end: () => this.seek(this.frame.steps),
+      "+": () => faster(1), "=": () => faster(1), "-": () => faster(-1), "−": () => faster(-1),
+      l: () => this.toggle("loop"), c: () => this.toggleCamera(), q: () => this.toggle("quiver"), i: () => this.toggle("contours"),
+      f: () => this.fullscreen(), 0: () => this.resetView(), "?": () => this.help(), escape: () => this.help(false),
+    }[e.key.toLowerCase()];
+    if (!does) return;
+    e.preventDefault(), e.stopPropagation();
+    does();
+  }
+
+  // ── the pointer ──
+
+  listen(item) {
+    const { canvas } = item;
+    const spot = (e) => {
+      const box = canvas.getBoundingClientRect();
+      return [e.clientX - box.left - item.view.left, e.clientY - box.top];
+    };
+    const inside = ([x, y]) => x >= 0 && y >= 0 && x <= item.view.width && y <= item.view.height;
+    canvas.addEventListener("pointerdown", (e) => inside(spot(e)) && this.grab(item, e, spot(e)));
+    canvas.addEventListener("pointermove", (e) => this.move(item, e, spot(e), inside(spot(e))));
+    for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, (e) => this.release(item, e, spot(e)));
+    canvas.addEventListener("pointerleave", () => (item.readout.hidden = true));
+    canvas.addEventListener("dblclick", (e) => inside(spot(e)) && this.resetView());
+    canvas.addEventListener("wheel", (e) => {
+      if (!inside(spot(e)) || !(e.ctrlKey || this.engaged || this.root.classList.contains("zo-full"))) return;
+      e.preventDefault();
+      this.zoom(item, exp(clamp(e.deltaY * (e.deltaMode ? 20 : 1), -200, 200) * 0.002), spot(e));
+    }, { passive: false });
+    // one finger scrolls the page until the stage has been tapped; on a start, and with two fingers, it never does
+    canvas.addEventListener("touchstart", (e) => {
+      if (e.touches.length > 1 || this.engaged || this.handleAt(item, spot(e.touches[0]), 22)) e.preventDefault();
+    }, { passive: false });
+  }
+
+  /** The start under a pixel. Where nobody would answer, as in an exported page, there is none to take hold of. */
+  handleAt(item, [x, y], radius) {
+    if (!this.host?.request) return null;
+    const lens = this.lensOf(item);
+    if (exp(lens.s) > 4) return null;
+    const near = handlesOf(this.frame, this.frame.panels[item.index], lens, this.hidden)
+      .map((h) => ({ ...h, distance: Math.hypot(h.pixel[0] - x, h.pixel[1] - y) })).sort((a, b) => a.distance - b.distance)[0];
+    return near && near.distance <= radius ? near : null;
+  }
+
+  /** A pixel as a start: its true coordinates, where they are numbers. */
+  trueAt(lens, [x, y]) {
+    const [u, v] = unproject(lens, x, y), e = exp(lens.s);
+    return Number.isFinite(u * e) && Number.isFinite(v * e) ? [u * e, v * e] : null;
+  }
+
+  grab(item, e, spot) {
+    if (e.button > 0) return;
+    this.pointers.set(e.pointerId, spot);
+    item.canvas.setPointerCapture(e.pointerId);
+    active = this;
+    clearTimeout(this.pressing);
+    if (this.pointers.size === 2) return void (this.drag = { kind: "pinch" });
+    const handle = this.handleAt(item, spot, e.pointerType === "touch" ? 22 : 14);
+    if (handle) {
+      const [px, py] = handle.pixel;
+      this.drag = { kind: "start", index: handle.index, offset: [px - spot[0], py - spot[1]], lens: this.lensOf(item) };
+      this.drag.windows = this.panels.map((other) => this.viewOf(other).window); // they hold still, whatever the answers bring
+    } else if (e.shiftKey) this.place(item, spot);
+    else {
+      const touch = e.pointerType === "touch";
+      this.drag = { kind: touch && !this.engaged ? "tap" : "pan", from: spot };
+      if (touch) this.pressing = setTimeout(() => ((this.drag = null), this.place(item, spot)), 550);
+    }
+    item.canvas.classList.toggle("zo-grabbing", Boolean(this.drag));
+  }
+
+  move(item, e, spot, inside) {
+    this.readout(item, e, spot, inside);
+    const before = this.pointers.get(e.pointerId);
+    if (!before) return void item.canvas.classList.toggle("zo-grab", inside && Boolean(this.handleAt(item, spot, 14)));
+    if (this.drag?.kind === "pinch") {
+      const other = [...this.pointers].find(([id]) => id !== e.pointerId)?.[1];
+      if (other) {
+        const spread = (a) => Math.hypot(a[0] - other[0], a[1] - other[1]) || 1, middle = (a) => [(a[0] + other[0]) / 2, (a[1] + other[1]) / 2];
+        this.pan(item, middle(before), middle(spot));
+        this.zoom(item, spread(before) / spread(spot), middle(spot));
+      }
+    } else if (this.drag?.from) {
+      if (Math.hypot(spot[0] - this.drag.from[0], spot[1] - this.drag.from[1]) > 6) clearTimeout(this.pressing), (this.drag.moved = true);
+      if (this.drag.kind === "pan") this.pan(item, before, spot);
+    } else if (this.drag?.kind === "start") this.moveStart(spot, false);
+    this.pointers.set(e.pointerId, spot);
+  }
+
+  release(item, e, spot) {
+    clearTimeout(this.pressing);
+    if (!this.pointers.delete(e.pointerId)) return;
+    const { kind, moved } = this.drag ?? {};
+    if (kind === "start") this.moveStart(spot, true);
+    if (kind === "tap" && !moved && e.type === "pointerup") this.engaged = true;
+    this.drag = this.pointers.size ? { kind: "pan", from: spot, moved: true } : null;
+    item.canvas.classList.remove("zo-grabbing");
+    if (kind === "start") this.draw(); // the windows may move again
+  }
+
+  moveStart(spot, final) {
+    const { index, offset, lens } = this.drag;
+    const to = this.trueAt(lens, [spot[0] + offset[0], spot[1] + offset[1]]);
+    if (to) this.requestStart(index, to, final);
+  }
+
+  /** Puts the nearest start here. */
+  place(item, spot) {
+    const lens = this.lensOf(item), to = this.trueAt(lens, spot);
+    if (!to || !this.host?.request || exp(lens.s) > 4) return;
+    const nearest = handlesOf(this.frame, this.frame.panels[item.index], lens, this.hidden)
+      .sort((a, b) => Math.hypot(a.pixel[0] - spot[0], a.pixel[1] - spot[1]) - Math.hypot(b.pixel[0] - spot[0], b.pixel[1] - spot[1]))[0];
+    if (nearest) this.requestStart(nearest.index, to, true);
+  }
+
+  pan(item, [ax, ay], [bx, by]) {
+    const panel = this.frame.panels[item.index], { window: [x0, x1, y0, y1], width, height } = this.viewOf(item);
+    const dx = ((bx - ax) / width) * (x1 - x0), dy = ((by - ay) / height) * (y1 - y0);
+    if (!dx && !dy) return;
+    this.windows.set(String(panel.window), [x0 - dx, x1 - dx, y0 + dy, y1 + dy]);
+    this.draw();
+  }
+
+  zoom(item, factor, [px, py]) {
+    const panel = this.frame.panels[item.index], home = panel.window, { window: [x0, x1, y0, y1], width, height } = this.viewOf(item);
+    const f = clamp(factor, ((home[1] - home[0]) * 1e-6) / (x1 - x0), ((home[1] - home[0]) * 1e3) / (x1 - x0));
+    const cx = x0 + (px / width) * (x1 - x0), cy = y1 - (py / height) * (y1 - y0);
+    this.windows.set(String(home), [cx + (x0 - cx) * f, cx + (x1 - cx) * f, cy + (y0 - cy) * f, cy + (y1 - cy) * f]);
+    this.draw();
+  }
+
+  /** Coordinates and loss under the pointer. */
+  readout(item, e, spot, inside) {
+    const node = item.readout, panel = this.frame.panels[item.index], field = this.frame.fields[panel.field ?? -1];
+    node.hidden = !inside || e.pointerType === "touch";
+    if (node.hidden) return;
+    const lens = this.lensOf(item), uv = unproject(lens, ...spot);
+    const [x, y] = uv.map((w) => (w < 0 ? "−" : "") + formatLog(log(abs(w)) + lens.s));
+    const e1 = field?.scale_invariant ? 1 : exp(lens.s);
+    const loss = field && evaluateField(field, Float64Array.of(uv[0] * e1), Float64Array.of(uv[1] * e1))[0][0];
+    node.textContent = `(${x}, ${y})` + (field ? `   loss ${formatNumber(loss)}` : "");
+  }
+
+  // ── requests: one in flight, the latest wins ──
+
+  requestStart(index, [x, y], final) {
+    this.held = { index, at: [x, y] };
+    this.waiting = { kind: "start", index, x, y, final };
+    this.draw();
+    this.pump();
+  }
+
+  pump() {
+    clearTimeout(this.pumping);
+    if (!this.waiting) return;
+    const left = this.inFlight ? this.inFlight.at + 2000 - performance.now() : 0;
+    if (left > 0) return void (this.pumping = setTimeout(() => this.pump(), left));
+    this.inFlight = { id: nextId(), at: performance.now() };
+    const message = { ...this.waiting, id: this.inFlight.id };
+    this.waiting = null;
+    this.host.request(message);
+  }
+
+  destroy() {
+    this.destroyed = true;
+    this.off.abort(), this.sizes.disconnect(), this.sight.disconnect();
+    for (const timer of [this.saying, this.pressing, this.pumping, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
+    if (active === this) active = null;
+    this.root.replaceChildren();
+  }
+}
+
+/** Puts a stage into an element. The host is asked for new data through `host.request(message)`; `update` brings it. */
+export function mount(root, host) {
+  const stage = new Stage(root, host);
+  return { update: (bytes) => stage.update(bytes), destroy: () => stage.destroy() };
+}
+
+const mounted = new WeakMap();
+
+/** The Streamlit component: called again with new data, or after a change of theme, on every rerun. */
+export default function ({ data, parentElement, setStateValue }) {
+  let entry = mounted.get(parentElement);
+  if (!entry) {
+    let root = parentElement.querySelector(".zoomout-stage");
+    if (!root) parentElement.append((root = el("div", { class: "zoomout-stage" })));
+    entry = { host: {}, leaving: null };
+    entry.stage = mount(root, { request: (message) => entry.setStateValue("request", message) });
+    mounted.set(parentElement, entry);
+  }
+  clearTimeout(entry.leaving);
+  entry.setStateValue = setStateValue;
+  entry.stage.update(data);
+  return () => {
+    // a rerun may clean up and call again at once: only a stage that stays gone is taken down
+    entry.leaving = setTimeout(() => (entry.stage.destroy(), mounted.delete(parentElement)), 200);
+  };
+}

@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import {
+  caption, cameraAt, colourOf, decode, drawPanel, evaluate, evaluateField, fitWindow, formatLog, formatNumber, horizonOf, lensOf, normText, paint, project,
+  stripScale, ticks, unproject,
+} from "../../app/stage/stage.js";
+import { bowl, lut, pack, recorder, theme, twins, view } from "./helpers.mjs";
+
+const close = (a, b, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
+const say = (frame, t, hidden) => caption(frame, t, hidden).map((piece) => piece.text).join("");
+
+test("a frame is the same wherever its bytes lie in their buffer", () => {
+  const bytes = twins();
+  for (const shift of [0, 1, 3, 5, 7]) {
+    const buffer = new Uint8Array(bytes.length + 16);
+    buffer.set(bytes, shift);
+    const frame = decode(buffer.subarray(shift, shift + bytes.length));
+    assert.equal(frame.runs[1].paths[0].k[7], 7);
+    assert.equal(frame.fields[0].colours.lut[767], 255);
+  }
+});
+
+test("an array keeps its type and its numbers", () => {
+  const frame = decode(pack({ steps: 1 }, { a: Float32Array.of(0.1), b: Float64Array.of(0.1), c: Int32Array.of(-3), d: Uint8Array.of(200) }));
+  assert.deepEqual([frame.arrays.a[0], frame.arrays.b[0], frame.arrays.c[0], frame.arrays.d[0]], [Math.fround(0.1), 0.1, -3, 200]);
+});
+
+test("bytes that are no frame are refused in words", () => assert.throws(() => decode(new Uint8Array(16)), /ZOF1/));
+
+const X = Float64Array.from({ length: 5000 }, (_, i) => -2 + i / 1250), Y = X.map((x) => 0.3 - x / 2);
+
+for (const [name, f] of Object.entries({
+  neg: (a) => -a, sin: Math.sin, cos: Math.cos, tan: Math.tan, atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, exp: Math.exp,
+  expm1: Math.expm1, abs: Math.abs, sign: Math.sign, floor: Math.floor, asin: Math.asin, acos: Math.acos, log: Math.log, log1p: Math.log1p, sqrt: Math.sqrt,
+}))
+  test(`the operation ${name} means ${name}, NaN included`, () => assert.deepEqual(evaluate({ ops: [["x"], [name, 0]], outputs: [1] }, X, Y)[0], X.map(f)));
+
+for (const [name, f] of Object.entries({
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b, pow: Math.pow, min: Math.min, max: Math.max, atan2: Math.atan2,
+}))
+  test(`the operation ${name} takes its arguments in order`, () =>
+    assert.deepEqual(evaluate({ ops: [["x"], ["y"], [name, 0, 1]], outputs: [2] }, X, Y)[0], X.map((x, i) => f(x, Y[i]))));
+
+test("a whole power is repeated multiplication, below zero too", () => {
+  for (const n of [-3, -1, 0, 1, 2, 5, 12]) evaluate({ ops: [["x"], ["powi", 0, n]], outputs: [1] }, X, Y)[0].forEach((v, i) => X[i] && close(v, X[i] ** n, 1e-13));
+});
+
+test("erf agrees with its table", () => {
+  const [v] = evaluate({ ops: [["x"], ["erf", 0]], outputs: [1] }, Float64Array.of(0, 0.5, 1, 2, -3, 40), new Float64Array(6));
+  [0, 0.5204998778130465, 0.8427007929497149, 0.9953222650189527, -0.9999779095030014, 1].forEach((want, i) => close(v[i], want, 1e-14));
+});
+
+test("r and theta are polar coordinates", () => {
+  const [r, theta] = evaluate({ ops: [["r"], ["theta"]], outputs: [0, 1] }, X, Y);
+  r.forEach((v, i) => close(v * Math.cos(theta[i]), X[i]));
+});
+
+test("a program gives its loss and both derivatives", () => {
+  const [loss, gx, gy] = evaluate(bowl, Float64Array.of(2), Float64Array.of(-1));
+  assert.deepEqual([loss[0], gx[0], gy[0]], [1, 4, 3]);
+});
+
+test("an unknown operation is named", () => assert.throws(() => evaluate({ ops: [["x"], ["gamma", 0]], outputs: [1] }, X, Y), /gamma/));
+
+test("a length-blind field is evaluated on the circle, from 1e-300 to 1e300", () => {
+  // x²/(x²+y²): loss cos², gradient (2cs², −2c²s)/r
+  const ops = [["x"], ["y"], ["powi", 0, 2], ["powi", 1, 2], ["add", 2, 3], ["div", 2, 4], ["const", 2], ["mul", 0, 3], ["mul", 6, 7], ["powi", 4, 2], ["div", 8, 9], ["mul", 2, 1], ["mul", 6, 11], ["div", 12, 9], ["neg", 13]];
+  const field = { program: { ops, outputs: [5, 10, 14] }, scale_invariant: true };
+  for (const r of [1e-300, 1, 1e300]) {
+    const [loss, gx, gy] = evaluateField(field, Float64Array.of(0.6 * r), Float64Array.of(0.8 * r));
+    close(loss[0], 0.36), close(gx[0] * r, 0.768), close(gy[0] * r, -0.576);
+  }
+});
+
+test("a colour is looked up between lo and hi, clamped outside, absent where there is no value", () => {
+  const colours = { lut, transform: "linear", lo: 0, hi: 10 };
+  assert.deepEqual([0, 5, 10, -3, 99].map((v) => colourOf(colours, v)[0]), [0, 128, 255, 0, 255]);
+  assert.equal(colourOf(colours, NaN), null);
+  assert.equal(colourOf(colours, Infinity), null);
+  assert.equal(colourOf({ lut, transform: "log", offset: 1, lo: 0, hi: 2 }, 1 + Math.E)[0], 128);
+});
+
+test("where the loss is not finite the picture is hatched in grey", () => {
+  const data = new Uint8ClampedArray(4 * 64);
+  paint(data, new Float64Array(64).fill(NaN), 8, 8, lut);
+  const greys = new Set(data.filter((_, i) => i % 4 !== 3));
+  assert.deepEqual([...greys].sort(), [150, 176]);
+});
+
+test("isolines lie where the value crosses a level", () => {
+  const ramp = Float64Array.from({ length: 3 * 101 }, (_, i) => (i % 101) / 100), plain = new Uint8ClampedArray(4 * 303), lined = new Uint8ClampedArray(4 * 303);
+  paint(plain, ramp, 101, 3, lut), paint(lined, ramp, 101, 3, lut, 4);
+  const differs = [...Array(101).keys()].filter((i) => plain[4 * (101 + i)] !== lined[4 * (101 + i)]);
+  for (const level of [25, 50, 75]) assert.ok(differs.includes(level));
+  assert.ok(differs.every((i) => [0, 25, 50, 75, 100].some((level) => Math.abs(i - level) <= 1)));
+});
+
+test("a point and its pixel come back to each other", () => {
+  const lens = lensOf({ s: 2, cx: 0, cy: 0 }, [-2, 2, -1, 3], 400, 400);
+  const [u, v] = unproject(lens, ...project(lens, 0.4, -0.7, 1.5));
+  close(u, 0.4 * Math.exp(-0.5)), close(v, -0.7 * Math.exp(-0.5));
+});
+
+test("the projection never overflows, whatever the exponents", () => {
+  for (const s of [0, 1e5, -1e5])
+    for (const k of [0, 1e5, -1e5, 1e5 + 0.5]) for (const pixel of project(lensOf({ s, cx: 0, cy: 0 }, [-2, 2, -2, 2], 400, 400), 1, -1, k)) assert.ok(Number.isFinite(pixel));
+  assert.deepEqual(project(lensOf({ s: 1e5, cx: 0, cy: 0 }, [-2, 2, -2, 2], 400, 400), 1, 1, 1e5), [300, 100]);
+});
+
+test("a following camera steps back about the middle of its window, and never forward again", () => {
+  const frame = decode(pack({
+    steps: 3, runs: [{ label: "a", paths: [{ x: "x", y: "y" }] }], panels: [{ runs: [0], window: [0, 2, 0, 2], camera: { kind: "fixed" } }],
+  }, { x: Float64Array.of(1, 9, 1, 1), y: Float64Array.of(1, 1, 1, 1) }));
+  const s = [0, 1, 2, 3].map((t) => cameraAt(frame, frame.panels[0], t, { follow: 1 }).s);
+  assert.equal(s[0], 0);
+  assert.ok(s[1] > Math.log(8) && s[2] === s[1] && s[3] === s[1]);
+  const lens = lensOf(cameraAt(frame, frame.panels[0], 1, { follow: 1 }), [0, 2, 0, 2], 400, 400);
+  close(project(lens, 1, 1)[0], 200);
+  assert.ok(project(lens, 9, 1)[0] < 400);
+});
+
+test("a window is widened, never cut, until a unit is as long across as up", () => {
+  assert.deepEqual(fitWindow([-1, 1, -1, 1], 400, 200), [-2, 2, -1, 1]);
+  assert.deepEqual(fitWindow([-1, 1, -1, 1], 400, 200, false), [-1, 1, -1, 1]);
+});
+
+test("ticks are numbers and keep their distance from 1e-300 to 1e4000", () => {
+  for (let ten = -300; ten <= 4000; ten += 0.37) {
+    const list = ticks(-1.8, 1.8, ten * Math.LN10, 480, 64, true);
+    assert.ok(list.length >= 2 && list.length <= 8, `${list.length} ticks at 1e${ten}`);
+    for (const tick of list) {
+      assert.ok(Number.isFinite(tick.at) && tick.at >= -1e-9 && tick.at <= 1 + 1e-9 && tick.alpha >= 0 && tick.alpha <= 1);
+      assert.doesNotMatch(tick.text, /NaN|Infinity|undefined|e/);
+    }
+    for (let i = 1; i < list.length; i++) assert.ok((list[i].at - list[i - 1].at) * 480 >= 64 * 0.999);
+    assert.equal(new Set(list.map((tick) => tick.text)).size, list.length);
+  }
+});
+
+test("ticks are round numbers in words a person would write", () => {
+  const texts = (scale) => ticks(-1.8, 1.8, Math.log(scale), 480).map((tick) => tick.text);
+  assert.deepEqual(texts(1), ["−1.5", "−1", "−0.5", "0", "0.5", "1", "1.5"]);
+  assert.deepEqual(texts(7242), ["−10\u202f000", "−5\u202f000", "0", "5\u202f000", "10\u202f000"]);
+  assert.deepEqual(ticks(-1.8, 1.8, 4031 * Math.LN10, 240).map((tick) => tick.text), ["−10⁴⁰³¹", "0", "10⁴⁰³¹"]);
+  assert.deepEqual(ticks(-1.8, 1.8, 12.3 * Math.LN10, 240).map((tick) => tick.text), ["−2·10¹²", "0", "2·10¹²"]);
+});
+
+test("a tick that comes or goes is invisible at the moment of change", () => {
+  const before = new Map();
+  for (let ten = 0; ten < 3; ten += 0.002) {
+    const now = new Map(ticks(-1, 1, ten * Math.LN10, 480, 64, true).map((tick) => [tick.text, tick]));
+    for (const [text, tick] of before) if (!now.has(text) && Math.abs(tick.u) < 0.95) assert.ok(tick.alpha < 0.2, `${text} vanished at ${tick.alpha}`);
+    for (const [text, tick] of now) if (ten > 0 && !before.has(text) && Math.abs(tick.u) < 0.95) assert.ok(tick.alpha < 0.2, `${text} appeared at ${tick.alpha}`);
+    before.clear(), now.forEach((tick, text) => before.set(text, tick));
+  }
+});
+
+test("a window that is not one has no ticks", () => {
+  assert.deepEqual(ticks(1, 1, 0, 480), []);
+  assert.deepEqual(ticks(0, 1, NaN, 480), []);
+});
+
+test("numbers are written with three digits, thin spaces, a true minus and powers of ten", () => {
+  const written = { 0: "0", 1: "1.00", 0.29: "0.290", "-0.034": "−0.0340", 7242: "7\u202f242", 999999: "999\u202f999", 6e-8: "6.0·10⁻⁸", 9.99e-5: "1.0·10⁻⁴", 2.1e6: "2.1·10⁶", Infinity: "∞", NaN: "–" };
+  for (const [value, text] of Object.entries(written)) assert.equal(formatNumber(Number(value)), text);
+  assert.equal(formatLog(4031.5 * Math.LN10), "3.2·10⁴⁰³¹");
+});
+
+test("the norm of a run is written from its logarithm", () => {
+  const frame = decode(twins({ growth: 93 }));
+  assert.equal(normText(frame, frame.panels[0], 100), "‖w‖ = 1.000");
+  assert.match(normText(frame, frame.panels[1], 100), /^‖w‖ = \d\.\d\d·10⁴⁰³⁸$/);
+});
+
+test("twins that agree are said to agree, as far as the digits go", () => {
+  assert.equal(say(decode(twins({ growth: 0.1, tilt: 6e-8 })), 20.7), "Step 20 of 100: both point at 114.6°. The right picture is 7.39 times further out; the two angles differ by 6.0·10⁻⁸ rad.");
+  assert.match(say(decode(twins()), 5), /agree to within 4·10⁻¹⁶ rad/);
+  assert.match(say(decode(twins({ growth: 0 })), 5), /The right picture is as far out as the left;/);
+  assert.match(say(decode(twins({ growth: -1 })), 5), /148 times closer in;/);
+});
+
+test("twins that have parted are said to have parted, and rounding is blamed only beyond the horizon", () => {
+  assert.equal(say(decode(twins({ growth: 0.1, tilt: 0.5, horizon: 10 })), 20), "Step 20 of 100: the left points at 114.6°, the right at 143.2°. Rounding errors have pulled them apart. The right picture is 7.39 times further out.");
+  assert.match(say(decode(twins({ tilt: 0.5, horizon: 50 })), 20), /They have come apart\./);
+  assert.doesNotMatch(say(decode(twins({ tilt: 0.5 })), 20), /Rounding/);
+});
+
+const race = (values, ends = [], caption_ = { kind: "race" }) => decode(pack({
+  steps: 1, caption: caption_, strips: [{ title: "loss", series: values.map((_, i) => ({ run: i, path: 0, array: `l${i}` })) }],
+  runs: values.map((_, i) => ({ label: ["gd", "adam", "lion"][i], paths: [{ x: "x", y: "x", ...ends[i] }] })),
+}, { x: Float64Array.of(1, 1), ...Object.fromEntries(values.map((v, i) => [`l${i}`, Float64Array.of(9, v)])) }));
+
+test("a race is led by the lowest loss, and says so in order", () => {
+  assert.equal(say(race([0.29, 0.034, 0.31]), 1), "Step 1 of 1: lowest loss 0.0340 (adam); gd 0.290, lion 0.310.");
+  assert.equal(say(race([0.29, NaN, Infinity]), 1), "Step 1 of 1: lowest loss 0.290 (gd); lion not finite, adam not finite.");
+  assert.equal(say(race([NaN, NaN]), 1), "Step 1 of 1: no loss is finite.");
+  assert.equal(say(race([0.29, 0.034, 0.31]), 1, new Set([1])), "Step 1 of 1: lowest loss 0.290 (gd); lion 0.310.");
+  assert.equal(say(race([0.5]), 1), "Step 1 of 1: loss 0.500 (gd).");
+});
+
+test("a run with several starts is told by its best, and says so", () => {
+  const frame = race([0.5]);
+  frame.runs[0].paths.push({ ...frame.runs[0].paths[0], start: [-1, 0.25], stopped_at: 1, status_text: "left the plane" });
+  assert.equal(say(frame, 1), "Step 1 of 1: lowest loss 0.500 (gd, best of 2 starts). “gd” from (−1, 0.25) left the plane.");
+});
+
+test("an ending is told once it has come, and a note always", () => {
+  const frame = race([1, 2], [{ stopped_at: 1, status_text: "gd left the plane." }], { kind: "race", note: "Rates differ." });
+  assert.doesNotMatch(say(frame, 0), /left the plane/);
+  assert.match(say(frame, 1), /gd left the plane\. Rates differ\.$/);
+  assert.match(say(race([1], [{ stopped_at: 1, status_text: "left the plane (step 1)" }]), 1), / “gd” left the plane \(step 1\)\.$/);
+});
+
+test("the horizon is the first of the visible paths", () => {
+  assert.equal(horizonOf(decode(twins({ horizon: 40 }))), 40);
+  assert.equal(horizonOf(decode(twins())), null);
+});
+
+test("a strip shows its range from bottom to top, and nothing for what has no value", () => {
+  const scale = stripScale({ lo: Math.log(1e-17), hi: Math.log(100) });
+  assert.ok(Number.isNaN(scale(-Infinity)) && Number.isNaN(scale(NaN)));
+  close(scale(Math.log(100)), 1), close(scale(Math.log(1e-17)), 0), assert.ok(scale(0) > scale(-20));
+  close(stripScale({ lo: 3, hi: 3 })(3), 0.5);
+});
+
+test("a race on a logarithmic strip is told in plain numbers", () => {
+  const frame = race([Math.log(0.29), -Infinity]);
+  frame.strips[0].log = true;
+  frame.strips[0].title = "loss L";
+  assert.equal(say(frame, 1), "Step 1 of 1: lowest loss 0 (adam); gd 0.290.");
+});
+
+test("a coarse strip is held between its values, so that indices stay steps", () => {
+  const strip = { title: "s", stride: 2, series: [{ run: 0, path: 0, array: "a" }], threshold: { value: 2, label: "edge" } };
+  const { series, thresholds } = decode(pack({ steps: 3, strips: [strip] }, { a: Float32Array.of(3, 4) })).strips[0];
+  assert.deepEqual([...series[0].array], [3, 3, 4, 4]);
+  assert.deepEqual(thresholds[0].array, [2, 2]);
+});
+
+test("a thinned run is drawn and told at its recorded steps", () => {
+  const thin = decode(pack({
+    steps: 25, every: 10, strips: [], caption: { kind: "twins", left: [0, 0], right: [0, 0], log_difference: "gap" },
+    runs: [{ label: "a", colour: "#d55e00", paths: [{ x: "x", y: "y", start: [0, 0] }] }],
+    panels: [{ title: "", runs: [0], window: [-2, 2, -2, 2], camera: { kind: "zoom", log_scale: "s" }, start_handle: true }],
+  }, { x: Float64Array.of(1, 0, -1), y: Float64Array.of(0, 1, 0), s: Float64Array.of(0, 1, 2), gap: Float32Array.of(-40, -40, -40) }));
+  assert.match(say(thin, 19), /^Step 10 of 25: both point at 90\.0°/);
+  assert.match(say(thin, 25), /^Step 20 of 25: both point at 180\.0°/);
+  assert.equal(cameraAt(thin, thin.panels[0], 5).s, 0.5);
+  const { ctx, log } = recorder();
+  drawPanel(ctx, thin, 0, 25, view, theme);
+  assert.ok(log.length > 20);
+});
+
+for (const ends of [{}, { status: "diverged", stopped_at: 30, status_text: "It diverged." }, { horizon: 20 }])
+  test(`a frame is a pure function of data and time ${JSON.stringify(ends)}`, () => {
+    const bytes = twins({ growth: 50, tilt: 0.2, ends });
+    for (const index of [0, 1])
+      for (const t of [0, 0.5, 42.25, 100]) {
+        const first = recorder(), second = recorder(), other = recorder();
+        drawPanel(first.ctx, decode(bytes), index, t, view, theme);
+        drawPanel(other.ctx, decode(bytes), 1 - index, 77, view, theme);
+        drawPanel(second.ctx, decode(bytes), index, t, view, theme);
+        assert.deepEqual(first.log, second.log);
+        for (const [name, ...args] of first.log) assert.ok(args.flat().every((v) => typeof v !== "number" || Number.isFinite(v)), `${name}(${args})`);
+      }
+  });
+
+test("a hidden run is not drawn", () => {
+  const { ctx, log } = recorder();
+  drawPanel(ctx, decode(twins()), 0, 50, { ...view, hidden: new Set([0]) }, theme);
+  assert.ok(!log.some(([, value]) => value === "#d55e00"));
+});
