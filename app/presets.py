@@ -53,7 +53,7 @@ ZOOM_OUT = (
 
 EXPLORE = (
     _race("race", "A fair-looking race",
-          "Same start, same learning rate, five rules: change the rate and the winner changes. Much of a race is a matter of scale.",
+          "Same start, same learning rate, four rules: change the rate and the winner changes. Much of a race is a matter of scale.",
           Run(label="Gradient descent", learning_rate=0.02), Run(label="Momentum", learning_rate=0.02, hyperparameters={"momentum": 0.9}),
           Run(label="SignSGD", rule="sign", learning_rate=0.02), Run(label="Adam", rule="adam", learning_rate=0.02),
           landscape="himmelblau", steps=200),

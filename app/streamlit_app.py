@@ -23,7 +23,7 @@ def warm_up() -> None:
     gc.freeze()
 
 
-st.set_page_config("zoomout", layout="wide", initial_sidebar_state="expanded")
+st.set_page_config("zoomout", layout="wide", initial_sidebar_state="auto")
 st.html(STYLE)
 pages = [
     st.Page(lambda page=page: show(page), title=NAMES[page.name], url_path=page.name, default=i == 0)
