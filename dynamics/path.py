@@ -41,6 +41,10 @@ class Path:
     horizon: int | None = None
     radius: np.ndarray | None = None
     """certified arithmetic only: a proven bound on the distance to the exact point, relative to the norm"""
+    bits: int | None = None
+    """certified arithmetic only: how many binary digits the proof took"""
+    lyapunov: np.ndarray | None = None
+    """the finite-time largest Lyapunov exponent per step (see `dynamics.horizon`)"""
 
     @property
     def steps(self) -> int:

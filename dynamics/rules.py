@@ -58,27 +58,27 @@ class Rule(NamedTuple):
     knobs: dict[str, Knob]
     switches: dict[str, bool]
     defaults: dict[str, Any]
-    after: Callable[[Any], optax.GradientTransformation] | None
+    after: Callable[[Any, Any], Any] | None
+    """What is done to the moved weights at last, given the length 1 in the frame's units."""
     coupled: bool
     covariant: bool
+    smooth: bool
+    """Whether the step has a derivative, so that small errors can be followed through it."""
 
     @property
     def summary(self) -> str:
         return inspect.getdoc(self.core) or ""
 
     def transformation(
-        self, learning_rate: Any, weight_decay: Any, clip_norm: Any = None, unit: Any = 1.0, **own: Any
+        self, learning_rate: Any, weight_decay: Any, clip_norm: Any = None, **own: Any
     ) -> optax.GradientTransformationExtraArgs:
-        """The whole update as one optax chain; every number may be traced. `unit` is the length 1 in the frame's units."""
+        """The whole update as one optax chain; every number may be traced."""
         own = self.defaults | own
         coupled = self.coupled and not own.pop("decoupled", False)
         decay = optax.add_decayed_weights(weight_decay)
         parts = [] if clip_norm is None else [clip_by_norm(clip_norm)]
         parts += [decay, self.core(**own)] if coupled else [self.core(**own), decay]
-        parts.append(optax.scale(-learning_rate))
-        if self.after is not None:
-            parts.append(self.after(unit))
-        return optax.chain(*parts)
+        return optax.chain(*parts, descend(learning_rate))
 
 
 RULES: dict[str, Rule] = {}
@@ -88,7 +88,7 @@ STATE_LENGTHS = {"trace": -1, "mu": -1, "nu": -2, "nu_max": -2, "count": 0}
 
 
 def rule(
-    title: str, length: int, after: Any = None, coupled: bool = False, covariant: bool = True
+    title: str, length: int, after: Any = None, coupled: bool = False, covariant: bool = True, smooth: bool = True
 ) -> Callable[[Callable], Callable]:
     """Registers a core under its function's name; menus, scenes, links, docs and laws read it from here."""
 
@@ -100,7 +100,9 @@ def rule(
         defaults = {n: p.default for n, p in parameters.items()}
         if coupled:
             switches["decoupled"] = defaults["decoupled"] = False
-        RULES[core.__name__] = Rule(core.__name__, title, core, length, knobs, switches, defaults, after, coupled, covariant)
+        RULES[core.__name__] = Rule(
+            core.__name__, title, core, length, knobs, switches, defaults, after, coupled, covariant, smooth
+        )
         return core
 
     return add
@@ -134,14 +136,14 @@ def clip_by_norm(limit: Any) -> optax.GradientTransformationExtraArgs:
     return _stateless(lambda g, w, extra: jax.tree.map(lambda a: jnp.where(norm(g) > limit, a / norm(g) * limit, a), g))
 
 
-def to_sphere(radius: Any) -> optax.GradientTransformationExtraArgs:
-    """w + u is brought back to ‖w‖ = radius."""
+def descend(rate: Any) -> optax.GradientTransformationExtraArgs:
+    """u <- -η u; a direction that is exactly zero stays zero even under a rate that no float holds."""
+    return _stateless(lambda u, w, extra: jax.tree.map(lambda a: jnp.where((a == 0) & jnp.isinf(rate), 0.0, -rate * a), u))
 
-    def update(u: Any, w: Any, extra: Any) -> Any:
-        moved = jax.tree.map(jnp.add, u, w)
-        return jax.tree.map(lambda m, old: m / norm(moved) * radius - old, moved, w)
 
-    return _stateless(update)
+def to_sphere(w: Any, radius: Any) -> Any:
+    """w is brought to ‖w‖ = radius."""
+    return jax.tree.map(lambda a: a / norm(w) * radius, w)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def gd(momentum: Momentum = 0.0, nesterov: bool = False) -> optax.GradientTransf
     return optax.trace(momentum, nesterov)
 
 
-@rule("SignSGD", length=1)
+@rule("SignSGD", length=1, smooth=False)
 def sign() -> optax.GradientTransformation:
     """w ← w − η sign(g), coordinate by coordinate, sign(0) = 0. Bernstein et al. 2018, arXiv:1802.04434."""
     return _stateless(lambda g, w, extra: jax.tree.map(jnp.sign, g))
@@ -219,7 +221,7 @@ def amsgrad(b1: Beta1 = 0.9, b2: Beta2 = 0.999, eps: Eps = 1e-8, eps_root: EpsRo
     return optax.scale_by_amsgrad(b1, b2, eps, eps_root)
 
 
-@rule("Lion", length=1)
+@rule("Lion", length=1, smooth=False)
 def lion(b1: Beta1 = 0.9, b2: Beta2 = 0.99) -> optax.GradientTransformation:
     """w ← (1−ηλ)w − η sign(β₁m + (1−β₁)g), m ← β₂m + (1−β₂)g. Chen et al. 2023, arXiv:2302.06675."""
     return optax.scale_by_lion(b1, b2)

@@ -4,7 +4,9 @@ Rates are kept as a mantissa and a power of two, so that an exponentially growin
 """
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -38,8 +40,13 @@ def rates(values: Any) -> Rates:
     return Rates(mantissa, exponent.astype(np.int64))
 
 
+def shortest(value: float | Fraction) -> Fraction:
+    """A float as the shortest decimal that is read as it: 0.1 means 1/10, not the double nearest to it."""
+    return value if isinstance(value, Fraction) else Fraction(repr(float(value)))
+
+
 class Floats:
-    """Arithmetic of a schedule over float64 arrays; `dynamics.precise` has the one over balls."""
+    """Arithmetic of a schedule over floats and arrays of them; `dynamics.precise` has the one over balls."""
 
     pi = np.pi
     number = staticmethod(float)
@@ -60,6 +67,10 @@ class Schedule(Struct, tag_field="schedule", frozen=True, forbid_unknown_fields=
     def rates(self, count: int) -> Rates:
         """The rates of steps 0 ... count-1."""
         return rates(self(np.arange(count)) * np.ones(count))
+
+    def numbers(self, count: int, n: Any) -> Iterable[Any]:
+        """The same rates one by one, in the arithmetic n."""
+        return self.rates(count).value.tolist() if n is Floats else (self(t, n) for t in range(count))
 
 
 class Constant(Schedule, tag="constant"):
@@ -175,7 +186,7 @@ def powers(base: float, t: np.ndarray) -> Rates:
     """
     with localcontext() as context:
         context.prec = 50
-        log2 = Decimal(base).ln() / Decimal(2).ln()
+        log2 = Decimal(repr(float(base))).ln() / Decimal(2).ln()  # the shortest decimal, as everywhere
         coarse = float(round(log2 * 2**22)) / 2**22
         fine = float(log2 - Decimal(coarse))
     whole = np.rint(t * coarse)

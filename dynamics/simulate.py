@@ -10,7 +10,7 @@ outgrows its floats has diverged.
 Every number (starts, hyperparameters, knobs, schedules, the count of steps) is traced: changing it never recompiles.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -36,8 +36,11 @@ class Run(NamedTuple):
     hyperparameters: Mapping[str, Any] = {}
     clip_norm: float | None = None
     noise: float = 0.0
-    initial_buffer: float = 0.0
+    initial_buffer: float | Schedule = 0.0
     """The momentum buffer starts at this multiple of w₀ (a primed buffer: see the heavy-ball twin)."""
+    fading: float | Schedule | Rates = 1.0
+    """Before step t every buffer is multiplied by fading_t to the power of minus its length: averages of gradients by
+    fading_t, of squared ones by its square (see the twins with decoupled decay)."""
 
 
 def simulate(
@@ -77,6 +80,7 @@ class Kernel(NamedTuple):
     clipped: bool
     noisy: bool
     framed: bool
+    fades: bool
 
 
 class Tables(NamedTuple):
@@ -102,7 +106,7 @@ def prepare(
     framed = landscape.scale_invariant and rule.covariant
     kernel = Kernel(
         _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
-        run.clip_norm is not None, run.noise > 0, framed,
+        run.clip_norm is not None, run.noise > 0, framed, run.fading != 1.0,
     )  # fmt: skip
     tables = Tables(_table(run.learning_rate, steps + 1), _table(run.weight_decay, steps + 1))
     room = max(2048, 1 << int(steps).bit_length()) + 1
@@ -123,7 +127,8 @@ def prepare(
         "own": {name: dtype(value) for name, value in own.items()},
         "clip_norm": dtype(run.clip_norm if run.clip_norm is not None else 0.0),
         "noise": dtype(run.noise),
-        "buffer": dtype(run.initial_buffer),
+        "fading": _pad(_table(run.fading, steps + 1).value, room).astype(dtype),
+        "buffer": dtype(_table(run.initial_buffer, 1).value[0]),
         "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()},
         "seed": np.uint32(seed % 2**32),
     }
@@ -185,7 +190,7 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
     dtype = x.dtype
 
     def in_frame(value: Any, length: int) -> Any:
-        return value * _two_to(-length * frame, dtype) if kernel.framed and length else value
+        return _times_two_to(value, -length * frame, dtype) if kernel.framed and length else value
 
     local = kernel.formula.landscape.local(x, y, traced["knobs"], jnp, order=1)
     gradient = (local.gx, local.gy)
@@ -194,12 +199,26 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
         push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
         gradient = (gradient[0] + push[0], gradient[1] + push[1])
     shift = rule.length * frame if kernel.framed else 0
-    rate = traced["rate"][t] * _two_to(traced["rate_exponent"][t] - shift, dtype)
-    decay = traced["decay"][t] * _two_to(traced["decay_exponent"][t] + shift, dtype)
-    chain = rule.transformation(rate, decay, unit=in_frame(1.0, 1), **_statics(kernel, traced, in_frame))
+    rate_exponent, decay_exponent = traced["rate_exponent"][t] - shift, traced["decay_exponent"][t] + shift
+    # Where η would vanish in the frame's units a gradient moves nothing, but ηλ must stay what it is: λ gives way.
+    slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, -900 - rate_exponent))
+    rate = _times_two_to(traced["rate"][t], rate_exponent + slack, dtype)
+    decay = _times_two_to(traced["decay"][t], decay_exponent - slack, dtype)
+    chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
+    if kernel.fades:
+        optimizer = _rescaled(optimizer, lambda length: traced["fading"][t] ** -length)
     updates, optimizer = chain.update(gradient, optimizer, (x, y), value=local.loss)
     x, y = x + updates[0], y + updates[1]
+    if rule.after is not None:
+        x, y = rule.after((x, y), in_frame(1.0, 1))
     return _reframed(State(x, y, frame, optimizer)) if kernel.framed else State(x, y, frame, optimizer)
+
+
+def _remembers_decay(kernel: Kernel, traced: Mapping[str, Any]) -> Any:
+    """Whether decay joins the gradients in a momentum buffer, which keeps it in the units of its time."""
+    if not rules.named(kernel.rule).coupled or dict(kernel.switches)["decoupled"]:
+        return False
+    return traced["own"]["momentum"] > 0
 
 
 def _statics(kernel: Kernel, traced: Mapping[str, Any], in_frame: Any) -> dict[str, Any]:
@@ -215,15 +234,20 @@ def _reframed(state: State) -> State:
     outside = (jnp.abs(exponent) > FRAME_LIMIT) & jnp.isfinite(largest)
     shift = jnp.where(outside, exponent, 0).astype(state.frame.dtype)
     dtype = state.x.dtype
-
-    def rescaled(name: str, leaf: Any) -> Any:
-        length = rules.STATE_LENGTHS[name]
-        return leaf * _two_to(-length * shift, dtype) if length else leaf
-
     return State(
         state.x * _two_to(-shift, dtype), state.y * _two_to(-shift, dtype), state.frame + shift,
-        _map_state(state.optimizer, rescaled),
+        _rescaled(state.optimizer, lambda length: _two_to(-length * shift, dtype)),
     )  # fmt: skip
+
+
+def _rescaled(optimizer: Any, factor: Callable[[int], Any]) -> Any:
+    """Every buffer of an optax state multiplied by factor(its length)."""
+
+    def rescale(name: str, leaf: Any) -> Any:
+        length = rules.STATE_LENGTHS[name]
+        return leaf * factor(length) if length else leaf
+
+    return _map_state(optimizer, rescale)
 
 
 def _map_state(optimizer: Any, change: Any, **replaced: Any) -> Any:
@@ -234,6 +258,11 @@ def _map_state(optimizer: Any, change: Any, **replaced: Any) -> Any:
         name = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)][-1]
         out.append(replaced[name][path[-1].idx] if name in replaced else change(name, leaf))
     return jax.tree_util.tree_unflatten(tree, out)
+
+
+def _times_two_to(value: Any, exponent: Any, dtype: Any) -> Any:
+    """value · 2^exponent; zero stays zero even where the power is infinite."""
+    return jnp.where(value == 0, 0.0, value * _two_to(exponent, dtype)).astype(dtype)
 
 
 def _two_to(exponent: Any, dtype: Any) -> Any:

@@ -1,23 +1,48 @@
 """A theorem is a pair of runs: weight decay at a given rate, and no decay at an exponentially growing one.
 
-On a scale-invariant loss, w_t = P_t v_t where w decays and v does not. The twin's schedule follows from the partner's;
-its path never does: it is simulated on its own, with its own raw recursion, so agreement is evidence.
-(Z. Li, S. Arora 2019, arXiv:1910.07454, for gradient descent; other cases re-derived here.)
+    w_t = P_t v_t,   P_0 = 1,   P_{t+1} = α_t P_t,   η̃_t = η_t / (P_t^d P_{t+1})
+
+On a scale-invariant loss w decays and v does not; α_t is what a step of decay leaves of the length, and d is the degree
+of the update, U(c w) = c^(-d) U(w). The twin's schedule follows from the partner's; its path never does: it is simulated
+on its own, with its own raw recursion, so agreement is evidence.
+(Z. Li, S. Arora 2019, arXiv:1910.07454, for gradient descent with and without momentum; other cases re-derived here.)
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dynamics import rules
 from dynamics.path import Path
-from dynamics.schedules import Rates, Schedule, products, schedule
+from dynamics.schedules import Constant, Exponential, Floats, Rates, Schedule, products, rates, schedule, shortest
 from dynamics.simulate import Run
 from landscapes import Landscape
+
+FAR = 1_000_000
+"""How many steps are searched for the one that ends a heavy-ball twin beyond its limit."""
 
 
 class NoTwin(ValueError):
     """Why a run has no twin without weight decay, in one sentence."""
+
+
+class Grown(Schedule, tag="grown"):
+    """A twin's rates: a table in floats, and the recipe by which another arithmetic computes them from the partner's."""
+
+    table: Rates
+    recipe: Callable[[int, Any], Iterable[Any]]
+
+    def __call__(self, t: Any, n: Any = Floats) -> Any:
+        return self.table.value[t] if n is Floats else next(islice(self.recipe(t + 1, n), t, None))
+
+    def rates(self, count: int) -> Rates:
+        return Rates(self.table.mantissa[:count], self.table.exponent[:count])
+
+    def numbers(self, count: int, n: Any) -> Iterable[Any]:
+        return self.recipe(count, n)
 
 
 class Twin(NamedTuple):
@@ -28,49 +53,233 @@ class Twin(NamedTuple):
     """ln P_t for t = 0 ... T, with P_t v_t = w_t; P_0 = 1."""
     theorem: str
 
+    @property
+    def log_learning_rate(self) -> np.ndarray:
+        """ln η̃_t for t = 0 ... T."""
+        return schedule(self.run.learning_rate).rates(len(self.log_projection)).log
+
+    @property
+    def growth(self) -> np.ndarray:
+        """η̃_{t+1} / η̃_t for t = 0 ... T-1: a^-2 for gradient descent, a^-1 for sign and unit gradient."""
+        with np.errstate(all="ignore"):
+            return np.exp(np.diff(self.log_learning_rate))
+
 
 def twin(landscape: Landscape, run: Run, steps: int) -> Twin:
     """The twin of a run with weight decay, or `NoTwin` with the reason why there is none.
 
-    With a_t = 1 - η_t λ_t and P_{t+1} = a_t P_t, a rule whose update U has U(c w) = c^(-d) U(w) has the twin rate
-    η̃_t = η_t / (P_t^d P_{t+1}): growth a^-2 per step for gradient descent (d = 1), a^-1 for sign and unit gradient.
+    Decay that does not pass through a buffer leaves α_t = 1 - η_t λ_t. Buffers of a twin then fade by a further α_{t-1}
+    (squares by its square): momentum γ α_{t-1}, averages β₁ α_{t-1} and β₂ α²_{t-1} with gains and bias corrections as
+    they were. Heavy ball with L2 keeps its γ, and α_t follows from `shrinkages`. At constant rates the buffer is primed
+    and growth is purely exponential; with schedules it starts at zero.
     """
     if not landscape.scale_invariant:
         raise NoTwin("A twin needs a loss that ignores the length of its weights; this one does not.")
     _refuse(run)
-    rate, decay = _rates(run.learning_rate, steps + 1), _rates(run.weight_decay, steps + 1)
-    remains = 1.0 - rate.value * decay.value
-    if not np.all(remains > 0):
-        t = int(np.argmin(remains > 0))
-        raise NoTwin(f"A twin needs ηλ below 1 at every step; at step {t} it is {1 - remains[t]:.3g}.")
-    d = rules.named(run.rule).length - 1
-    projection = products(remains)
+    count, degree = steps + 1, rules.named(run.rule).length - 1
+    shrunk = np.array(list(_checked(run, count)))
+    projection = products(1 - shrunk)
     before, after = Rates(*(part[:-1] for part in projection)), Rates(*(part[1:] for part in projection))
-    mantissa = rate.mantissa / (before.mantissa**d * after.mantissa)
-    exponent = rate.exponent - d * before.exponent - after.exponent
-    grown = Rates(mantissa, exponent)
-    return Twin(
-        run._replace(learning_rate=grown, weight_decay=0.0), before.log,
-        f"no decay; the learning rate of step t is η_t/(P_t{'·' if d else '⁰·'}P_t₊₁), where P_t₊₁ = (1−η_tλ_t)·P_t",
-    )  # fmt: skip
+    rate = schedule(run.learning_rate).rates(count)
+    grown = Rates(
+        rate.mantissa / (before.mantissa**degree * after.mantissa),
+        rate.exponent - degree * before.exponent - after.exponent,
+    )
+    made = run._replace(learning_rate=Grown(grown, lambda count, n: _grown(run, degree, count, n)), weight_decay=0.0)
+    if primed := _primed_share(run, Floats):
+        made = made._replace(initial_buffer=Grown(rates([-primed]), lambda count, n: [-_primed_share(run, n)]))
+    if _fades(run):
+        made = made._replace(fading=Grown(rates([1.0, *(1 - shrunk[:-1])]), lambda count, n: _fadings(run, count, n)))
+    log_remains = np.cumsum(np.log1p(-shrunk), dtype=np.longdouble).astype(float)
+    return Twin(made, np.array([0.0, *log_remains[:-1]]), _theorem(run, degree, shrunk))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The recursions, over any arithmetic
+
+
+def shrinkages(run: Run, count: int, n: Any = Floats) -> Iterator[tuple[Any, Any]]:
+    """(η_t, 1 - α_t) for t = 0 ... count-1, in the arithmetic n.
+
+    α_t = 1 - η_t k_t with k_t = λ_t + γ b_t and b_{t+1} = k_t/α_t. Here γ is the momentum of a buffer that decay passes
+    through (L2), else 0, and b_t P_t w_t is the decay that the buffer holds: m_t = (n_t + b_t P_t² v_t)/P_t for the
+    twin's own buffer n_t. b_0 = 0, or where it stays fixed if the buffer is primed.
+    """
+    momentum, held = n.number(_momentum_of_decay(run)), _primed_share(run, n)
+    rate, decay = (schedule(value).numbers(count, n) for value in (run.learning_rate, run.weight_decay))
+    for eta, lam in zip(rate, decay, strict=True):
+        pull = lam + momentum * held
+        yield eta, eta * pull
+        held = pull / (1 - eta * pull)
+
+
+def _grown(run: Run, degree: int, count: int, n: Any) -> Iterator[Any]:
+    projection = n.number(1)
+    for eta, shrunk in shrinkages(run, count, n):
+        after = projection * (1 - shrunk)
+        yield eta / (projection**degree * after)
+        projection = after
+
+
+def _fadings(run: Run, count: int, n: Any) -> Iterator[Any]:
+    remains = (1 - shrunk for _, shrunk in shrinkages(run, count, n))
+    return islice(chain([n.number(1)], remains), count)
+
+
+def _primed_share(run: Run, n: Any) -> Any:
+    """b = 2λ/(1 - γ - ηλ + √D), D = (1 + γ - ηλ)² - 4γ: where b_{t+1} = b_t at constant rates; elsewhere 0.
+
+    Then α = 1 - η(λ + γb) is the larger root of α² - (1 + γ - ηλ)α + γ, and the twin's buffer starts at
+    -b w₀ = -(1 - α)/(αη) w₀. D >= 0 is ηλ <= (1 - √γ)²; it is decided on the exact decimals.
+    """
+    exact = _constants(run)
+    if exact is None:
+        return n.number(0)
+    gamma, eta, lam = exact
+    discriminant = (1 + gamma - eta * lam) ** 2 - 4 * gamma
+    if discriminant < 0 or eta * lam > 1:
+        return n.number(0)
+    return n.number(2 * lam) / (n.number(1 - gamma - eta * lam) + n.sqrt(n.number(discriminant)))
+
+
+def _constants(run: Run) -> tuple[Fraction, Fraction, Fraction] | None:
+    """(γ, η, λ) of a heavy ball with L2 at constant rates, as exact decimals."""
+    gamma, eta, lam = _momentum_of_decay(run), schedule(run.learning_rate), schedule(run.weight_decay)
+    if not (gamma and isinstance(eta, Constant) and isinstance(lam, Constant)):
+        return None
+    return shortest(gamma), shortest(eta.value), shortest(lam.value)
+
+
+def _momentum_of_decay(run: Run) -> float:
+    own = run.hyperparameters
+    return float(own.get("momentum", 0.0)) if rules.named(run.rule).coupled and not own.get("decoupled") else 0.0
+
+
+def _fades(run: Run) -> bool:
+    """Whether the rule keeps buffers that decay does not pass through."""
+    rule, own = rules.named(run.rule), run.hyperparameters
+    return bool(own.get("decoupled") and own.get("momentum")) if rule.coupled else bool(rule.knobs)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Refusals, and the theorem in words
 
 
 def _refuse(run: Run) -> None:
     rule = rules.named(run.rule)
     if run.rule == "sphere":
         raise NoTwin("On the sphere the length is reset at every step, so weight decay has no twin there.")
-    if rule.length == 1 and rule.knobs:
-        raise NoTwin(f"{rule.title} keeps averages of past gradients; only the memoryless rules have a twin here.")
     if run.clip_norm is not None:
         raise NoTwin("Clipping compares the gradient with a fixed length, so it is not the same at another norm: no twin.")
     if run.noise:
         raise NoTwin("Noise of a fixed size is not the same at another norm: no twin.")
-    if run.hyperparameters.get("momentum"):
-        raise NoTwin("The twin of a run with momentum is not available yet.")
+    if run.hyperparameters.get("nesterov") and _momentum_of_decay(run):
+        raise NoTwin(
+            "Nesterov with L2 would need two different momenta inside and outside the look-ahead: no twin; "
+            "decoupled decay has one."
+        )
+    for name, knob in rule.knobs.items():
+        value = run.hyperparameters.get(name, rule.defaults[name])
+        if knob.length and value:
+            raise NoTwin(
+                f"{rule.title} compares gradients with the fixed size {knob.symbol} = {value:g}, so it is not the same at "
+                f"another norm: no twin; with {name} = 0 it has one."
+            )
 
 
-def _rates(rate: float | Schedule | Rates, count: int) -> Rates:
-    return rate if isinstance(rate, Rates) else schedule(rate).rates(count)
+def _checked(run: Run, count: int) -> Iterator[float]:
+    """1 - α_t for t = 0 ... count-1, or `NoTwin` at the first step that leaves no positive factor."""
+    gamma, constants = _momentum_of_decay(run), _constants(run)
+    limit = f"With momentum γ = {gamma:g} a twin needs ηλ ≤ (1−√γ)² = {(1 - gamma**0.5) ** 2:.4g}"
+    beyond = constants is not None and constants[1] * constants[2] > 0 and not _primed_share(run, Floats)
+    for t, (eta, shrunk) in enumerate(shrinkages(run, FAR if beyond else count)):
+        if not np.isfinite(eta):
+            raise NoTwin(f"The learning rate of step {t} is beyond what a float holds; use fewer steps.")
+        if not shrunk < 1 and gamma:
+            raise NoTwin(f"{limit}; beyond it the factor α of step {t} is {1 - shrunk:.3g}, no longer positive.")
+        if not shrunk < 1:
+            raise NoTwin(f"A twin needs ηλ below 1 at every step; at step {t} it is {shrunk:.3g}.")
+        yield shrunk
+    if beyond:
+        raise NoTwin(f"{limit}; at constant rates beyond it some factor α is no longer positive.")
+
+
+def _theorem(run: Run, degree: int, shrunk: np.ndarray) -> str:
+    rate = "η_t/(P_t·P_t₊₁)" if degree else "η_t/P_t₊₁"
+    if _constants(run) is not None:
+        alpha = 1 - shrunk[0]
+        return (
+            f"no decay, the same momentum; the learning rate of step t is η·α^(−2t−1) with α = {alpha:.6g}, the larger root "
+            "of α² − (1+γ−ηλ)α + γ, and the buffer starts at −(1−α)/(αη)·w₀"
+        )
+    if _momentum_of_decay(run):
+        return (
+            f"no decay, the same momentum; the learning rate of step t is {rate}, where P_t₊₁ = α_t·P_t and "
+            "α_t = 1 − η_tλ_t + γ(η_t/η_t₋₁)(1 − 1/α_t₋₁)"
+        )
+    sentence = f"no decay; the learning rate of step t is {rate}, where P_t₊₁ = (1−η_tλ_t)·P_t"
+    if not _fades(run):
+        return sentence
+    if rules.named(run.rule).coupled:
+        return f"{sentence}, and its momentum γ·(1−η_t₋₁λ_t₋₁)"
+    return f"{sentence}; averages of gradients fade by a further 1−η_t₋₁λ_t₋₁, of squares by its square"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a twin asks of its numbers, and the way back
+
+
+class Overflow(NamedTuple):
+    """The first steps whose learning rate, and whose weights, a float cannot hold; None where they never outgrow it."""
+
+    learning_rate: int | None
+    weights: int | None
+
+
+def overflow_steps(twin: Twin, log_norm: float = 0.0) -> dict[str, Overflow]:
+    """The first t with η̃_t > MAX and with e^log_norm / P_t > MAX, for float32 and float64, from logarithms.
+
+    `log_norm` is ln ‖w‖ of the partner. Beyond the table's end the last growth per step goes on.
+    """
+    weights = log_norm - twin.log_projection
+    return {
+        name: Overflow(*(_first_above(log, float(np.log(np.finfo(name).max))) for log in (twin.log_learning_rate, weights)))
+        for name in ("float32", "float64")
+    }
+
+
+def _first_above(log: np.ndarray, limit: float) -> int | None:
+    above = np.flatnonzero(log > limit)
+    if len(above):
+        return int(above[0])
+    slope = log[-1] - log[-2] if len(log) > 1 and np.isfinite(log[-2:]).all() else 0.0
+    return len(log) + int((limit - log[-1]) // slope) if slope > 1e-15 else None
+
+
+def weight_decay_of(run: Run) -> Run:
+    """The run with weight decay that an exponentially growing learning rate η₀ f^t stands for: its `twin` is `run`.
+
+    a = f^(-1/2) (f^-1 for sign and unit gradient), η = η₀ a and λ = (1 - a)/η; with heavy ball λ = (1 - a)(1 - γ/a)/η,
+    where a >= √γ, and the buffer starts (1 - a)/(aη) w₀ above the twin's.
+    """
+    rule, grown = rules.named(run.rule), schedule(run.learning_rate)
+    _refuse(run)
+    if not isinstance(grown, Exponential) or grown.factor < 1 or schedule(run.weight_decay) != Constant(0.0):
+        raise NoTwin("Only an exponentially growing learning rate without weight decay stands for a weight decay.")
+    if _fades(run):
+        raise NoTwin(f"{rule.title} would need other buffers; only plain steps and momentum with L2 have a way back.")
+    gamma = _momentum_of_decay(run)
+    if grown.factor * gamma > 1:
+        raise NoTwin(
+            f"With momentum γ = {gamma:g} a rate that grows by more than 1/γ = {1 / gamma:.6g} a step stands for no "
+            "weight decay."
+        )
+    remains = grown.factor ** (-1 / rule.length)
+    eta = grown.initial * remains
+    lam = (1 - remains) * (1 - gamma / remains) / eta
+    held = (1 - remains) / (remains * eta) if gamma else 0.0
+    buffer = float(schedule(run.initial_buffer).rates(1).value[0]) + held
+    return run._replace(learning_rate=eta, weight_decay=lam, initial_buffer=buffer)
 
 
 def gap(partner: Path, twin: Path, log_projection: np.ndarray) -> np.ndarray:
