@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path as File
 from typing import Any, NamedTuple
@@ -10,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.scene import Run, Scene, SceneError, to_data
-from dynamics import Path, rules, simulate as run_paths
+from dynamics import Path, precise, rules
 from dynamics import Run as Motion
+from dynamics import simulate as run_paths
+from dynamics.horizon import trust
 from dynamics.twins import NoTwin, gap, twin
 
 SERIES = (
@@ -37,22 +40,25 @@ class Result(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def simulate(scene: Scene) -> Result:
-    """Every run from every start. The same scene gives the same numbers."""
+def simulate(scene: Scene, horizon: bool = True) -> Result:
+    """Every run from every start. The same scene gives the same numbers.
+
+    Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner.
+    """
     motions = [_motion(run) for run in scene.runs]
     done: dict[int, RunResult] = {}
     order = sorted(range(len(scene.runs)), key=lambda i: scene.runs[i].twin_of is not None)
     for i in order:
         run, label = scene.runs[i], scene.labels[i]
         if run.twin_of is None:
-            done[i] = RunResult(label, run, motions[i], _paths(scene, motions[i]))
+            done[i] = RunResult(label, run, motions[i], _paths(scene, motions[i], horizon))
             continue
         j = scene.labels.index(run.twin_of)
         try:
             made = twin(scene.field, motions[j], scene.steps)
         except NoTwin as reason:
             raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
-        paths = _paths(scene, made.run)
+        paths = _paths(scene, made.run, horizon)
         gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(done[j].paths, paths, strict=True))
         done[i] = RunResult(label, run, made.run, paths, j, made.log_projection, gaps, made.theorem)
     return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
@@ -62,8 +68,20 @@ def _motion(run: Run) -> Motion:
     return Motion(run.rule, run.learning_rate, run.weight_decay, run.hyperparameters, run.clip_norm, run.noise)
 
 
-def _paths(scene: Scene, motion: Motion) -> tuple[Path, ...]:
-    return tuple(run_paths(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.arithmetic, scene.seed))
+def _paths(scene: Scene, motion: Motion, horizon: bool) -> tuple[Path, ...]:
+    if scene.arithmetic == "certified":
+        try:
+            return tuple(precise.simulate(scene.field, motion, scene.points, scene.steps, scene.knobs))
+        except precise.Uncertified as reason:
+            raise SceneError("uncertified", str(reason)) from None
+    paths = run_paths(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.arithmetic, scene.seed)
+    trusted = trust(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.seed) if horizon else None
+    if trusted is None:
+        return tuple(paths)
+    return tuple(
+        replace(path, horizon=each.horizon(scene.arithmetic), lyapunov=each.lyapunov)
+        for path, each in zip(paths, trusted, strict=True)
+    )
 
 
 def rule_of(result: RunResult) -> rules.Rule:
@@ -92,8 +110,10 @@ def to_data_of(result: Result, every: int = 1) -> dict[str, Any]:
 
 def _path_data(path: Path, steps: np.ndarray) -> dict[str, Any]:
     series = {name: _list(getattr(path, name)[steps]) for name in SERIES}
+    proof = {} if path.radius is None else {"radius": _list(path.radius[steps]), "bits": path.bits}
     return {
         "start": list(path.start), "status": path.status, "stopped_at": path.stopped_at, **series, "horizon": path.horizon,
+        **proof,
     }  # fmt: skip
 
 

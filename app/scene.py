@@ -18,18 +18,20 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from dynamics import rules
+from dynamics import Run as Motion
+from dynamics import precise, rules
 from dynamics.rules import Knob
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import FormulaError, Landscape, named, typed
 
 VERSION = 1
 MAX_STEPS, MAX_POINTS, MAX_FILE, MAX_LINK = 200_000, 20_000_000, 1_000_000, 8_000
+MAX_CERTIFIED_POINTS = 100_000
 
 Label = Annotated[str, Meta(max_length=80)]
 Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Start = tuple[Coordinate, Coordinate]
-ARITHMETICS = ("float64", "float32")
+ARITHMETICS = ("float64", "float32", "certified")
 COLOUR_MAPS = ("cividis", "viridis", "magma", "gray")
 
 
@@ -135,10 +137,6 @@ def _check(scene: Scene) -> None:
             raise SceneError("knobs", f"The landscape has no knob called {name[:32]!r}; its knobs: {known}.")
         if not math.isfinite(value):
             raise SceneError("knobs", f"The knob {name} needs a finite number.")
-    if scene.arithmetic not in ARITHMETICS:
-        raise SceneError(
-            "arithmetic", f"The arithmetic {scene.arithmetic} is not available; use {' or '.join(ARITHMETICS)}."
-        )
     if not all(math.isfinite(c) for start in scene.starts or () for c in start):
         raise SceneError("starts", "Every start needs two finite numbers.")
     if field.scale_invariant and any(start == (0, 0) for start in scene.points):
@@ -157,10 +155,11 @@ def _check_budget(scene: Scene) -> None:
             "budget", f"A path has at most {MAX_STEPS:,} steps; {scene.steps:,} were asked for.".replace(",", " ")
         )
     recorded = scene.steps * len(scene.points) * len(scene.runs)
-    if recorded > MAX_POINTS:
+    most, which = (MAX_CERTIFIED_POINTS, "certified ") if scene.arithmetic == "certified" else (MAX_POINTS, "")
+    if recorded > most:
         raise SceneError(
             "budget",
-            f"At most {MAX_POINTS:,} points are recorded (steps × starts × runs); this asks for {recorded:,}.".replace(
+            f"At most {most:,} {which}points are recorded (steps × starts × runs); this asks for {recorded:,}.".replace(
                 ",", " "
             ),
         )
@@ -186,6 +185,8 @@ def _check_run(scene: Scene, run: Run, label: str) -> None:
         rule = rules.named(run.rule)
     except ValueError as error:
         raise SceneError("rule", str(error)) from None
+    if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, Motion(run.rule, noise=run.noise))):
+        raise SceneError("arithmetic", refusal)
     for name, value in run.hyperparameters.items():
         if name in rule.switches:
             if not isinstance(value, bool):
