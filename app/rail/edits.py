@@ -31,19 +31,20 @@ def edit(scene: Scene, control: str, value: Any) -> Scene:
 
 
 def _landscape(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-    for field in ("landscape", "formula", "knobs", "starts"):
+    data.pop("landscape", None)
+    if value == OWN:  # one's own begins as the formula that is there, looked at through the same window
+        data["formula"] = scene.field.formula
+        data.setdefault("view", {})["window"] = list(scene.view.window or scene.field.window)
+        return
+    for field in ("formula", "knobs", "starts"):
         data.pop(field, None)
     data.get("view", {}).pop("window", None)
-    if value == OWN:
-        data["formula"] = scene.field.formula
-        return
     data["landscape"] = str(value)
     if value in LANDSCAPES and not LANDSCAPES[value].scale_invariant:
         data["runs"] = [run for run in data["runs"] if "twin_of" not in run]
 
 
 def _formula(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-    data.pop("landscape", None)
     data.pop("knobs", None)
     data["formula"] = str(value)
 
