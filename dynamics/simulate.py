@@ -178,7 +178,7 @@ def initial_state(kernel: Kernel, traced: Mapping[str, Any], start: Any, frame: 
     optimizer = chain.init((x, y))
     if kernel.rule == "gd":
         # A buffer has length -1 and w has length 1, so the multiple of w₀ that it starts at has length -2.
-        factor = traced["buffer"] * _two_to(2 * frame, x.dtype)
+        factor = _times_two_to(traced["buffer"], 2 * frame, x.dtype)
         optimizer = _map_state(optimizer, lambda name, leaf: leaf, trace=(x * factor, y * factor))
     return State(x, y, frame, optimizer)
 

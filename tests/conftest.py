@@ -12,17 +12,20 @@ from landscapes import LANDSCAPES
 settings.register_profile("zoomout", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("zoomout")
 
-REGISTRIES = {"landscape": LANDSCAPES, "rule": RULES, "schedule": SCHEDULES}
+FAMILIES = {
+    "landscape": LANDSCAPES,
+    "invariant": {name: each for name, each in LANDSCAPES.items() if each.scale_invariant},
+    "rule": RULES,
+    "covariant": {name: each for name, each in RULES.items() if each.covariant and each.after is None},
+    "schedule": SCHEDULES,
+}
 
 
 def pytest_generate_tests(metafunc):
-    """A test that asks for `landscape`, `rule`, `schedule` or `invariant` is a law about every one of them."""
-    for name, registry in REGISTRIES.items():
+    """A test that asks for a member of a family is a law about every one of them."""
+    for name, family in FAMILIES.items():
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, registry.values(), ids=registry.keys())
-    if "invariant" in metafunc.fixturenames:
-        chosen = {name: each for name, each in LANDSCAPES.items() if each.scale_invariant}
-        metafunc.parametrize("invariant", chosen.values(), ids=chosen.keys())
+            metafunc.parametrize(name, family.values(), ids=family.keys())
 
 
 @pytest.fixture

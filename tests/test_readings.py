@@ -11,10 +11,14 @@ from landscapes import LANDSCAPES, typed
 
 RNG = np.random.default_rng(11)
 EXAMPLES = [
-    "x^2/(x^2+y^2)", "-x^2 - (-y)^2", "2 - (3 - x) - (y - 1)", "x/(y/3)/2", "2^-3*x + 2^x", "-(x + y)^2", "(x*y)^-2", "x^y^2 + 1",
-    "sin(x)^2 + cos(2*theta + 1)", "abs(x) + sign(y) + min(x, y) + max(x, 2)", "1e-9*x + 1e12*y", "hypot(x, y)*sigmoid(x)",
-    "softplus(x) + relu(y)", "log2(x^2 + 1) + log10(y^2 + 1)", "asin(x/9) + acos(y/9) + atan(x) + atan2(y, x)", "expm1(x) + log1p(y^2)",
-    "sinh(x) + cosh(y) + tanh(x) + tan(x/3)", "a*x^2 + b_1*y; a = 0.5 in [0, 1]; b_1 = -2 in [-3, 3]", "pi*x + e*y + tau", "x^0.5 + x^1.5",
+    "x^2/(x^2+y^2)", "-x^2 - (-y)^2", "2 - (3 - x) - (y - 1)", "x/(y/3)/2", "2^-3*x + 2^x", "-(x + y)^2", "(x*y)^-2",
+    "x^y^2 + 1",
+    "sin(x)^2 + cos(2*theta + 1)", "abs(x) + sign(y) + min(x, y) + max(x, 2)", "1e-9*x + 1e12*y",
+    "hypot(x, y)*sigmoid(x)",
+    "softplus(x) + relu(y)", "log2(x^2 + 1) + log10(y^2 + 1)", "asin(x/9) + acos(y/9) + atan(x) + atan2(y, x)",
+    "expm1(x) + log1p(y^2)",
+    "sinh(x) + cosh(y) + tanh(x) + tan(x/3)", "a*x^2 + b_1*y; a = 0.5 in [0, 1]; b_1 = -2 in [-3, 3]",
+    "pi*x + e*y + tau", "x^0.5 + x^1.5",
 ]  # fmt: skip
 
 
