@@ -5,7 +5,7 @@ where a ball grows beyond 1e-9 of the norm the whole path is done again with mor
 by exact fractions instead, so that a coordinate that is exactly zero is known to be.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from flint import arb
 
 from dynamics import rules
-from dynamics.balls import LOCK, Balls, Irrational, Outside, Rationals, Undecided, divide, field, precision, sign
+from dynamics.balls import LOCK, Balls, Irrational, Undecided, field, precision
+from dynamics.exact import RULES, norm, signed_walk, walk
 from dynamics.path import Path, make_path
 from dynamics.schedules import Rates, schedule
 from dynamics.simulate import FRAME_LIMIT, Run
@@ -21,13 +22,13 @@ from landscapes import Landscape, sharpness
 
 TOLERANCE = 1e-9
 """The largest proven radius, relative to the norm, of a recorded position."""
-FIRST_BITS, MAX_BITS, MAX_WORK = 128, 1 << 17, 1_000_000_000
-"""Binary digits of the first attempt, the most that are tried, and the most binary digits times steps."""
+FIRST_BITS, MAX_WORK = 128, 400_000_000
+"""Binary digits of the first attempt, and the most binary digits times steps of the last."""
+PATIENCE = 3
+"""How often more digits may fail to get further before it is said that no number of digits would."""
 
 READING_BITS = 128
 """Binary digits with which a recorded point's norm and readings are formed."""
-
-Pair = tuple[Any, Any]
 
 
 class Uncertified(ValueError):
@@ -35,14 +36,17 @@ class Uncertified(ValueError):
 
 
 class _TooWide(ArithmeticError):
+    """A ball is too wide, or holds zero where its sign is needed."""
+
     def __init__(self, step: int, undecided: bool):
         super().__init__(step)
-        self.step = step
-        self.sentence = (
-            f"After step {step} a sign cannot be decided, however many digits are used: the number is probably exactly zero."
-            if undecided
-            else f"Certified arithmetic proves this path up to step {step - 1} and no further; ask for fewer steps."
-        )
+        self.step, self.undecided = step, undecided
+
+    @property
+    def sentence(self) -> str:
+        if self.undecided:
+            return f"After step {self.step} a sign cannot be decided with any number of digits: it is probably exactly zero."
+        return f"More digits do not lead beyond step {self.step - 1}: the path meets a place where the loss has no value."
 
 
 def simulate(
@@ -74,10 +78,13 @@ def refused(landscape: Landscape, run: Run) -> str | None:
 
 
 def _proven(landscape: Landscape, run: Run, start: tuple[float, float], steps: int, knobs: Mapping[str, float]) -> Path:
+    def path(points: Iterable[Any], bits: int) -> Path:
+        return _path(landscape, run, start, knobs, points, steps, bits)
+
     if run.rule == "sign":
         try:
             with precision(READING_BITS):
-                return _path(landscape, run, start, knobs, _signed(landscape, run, start, steps, knobs), steps, READING_BITS)
+                return path(signed_walk(landscape, run, start, steps, knobs), READING_BITS)
         except Irrational:
             pass
         except _TooWide as lost:
@@ -87,152 +94,18 @@ def _proven(landscape: Landscape, run: Run, start: tuple[float, float], steps: i
         try:
             with precision(bits):
                 n = Balls(bits)
-                points = _walk(field(landscape, knobs, n), run, start, steps, n)
-                return _path(landscape, run, start, knobs, points, steps, bits)
+                return path(walk(field(landscape, knobs, n), run, start, steps, n), bits)
         except _TooWide as lost:
             stuck, reached = (stuck + 1, reached) if lost.step <= reached else (0, lost.step)
-            bits = max(2 * bits, int(1.15 * bits * steps / max(lost.step, 1)))
-            if stuck == 3 or bits > MAX_BITS or bits * steps > MAX_WORK:
+            if stuck == PATIENCE:
                 raise Uncertified(lost.sentence) from None
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The recursion, in any arithmetic
-
-
-def _walk(field: Any, run: Run, start: tuple[float, float], steps: int, n: Any) -> Iterator[tuple[Any, ...]]:
-    """(x, y, loss, gx, gy) for t = 0 ... steps; where the formula has no value, (x, y, None, None, None) and the end."""
-    update, own = RULES[run.rule], _own(run, n)
-    rate, decay, fading = (
-        iter(schedule(value).numbers(steps + 1, n)) for value in (run.learning_rate, run.weight_decay, run.fading)
-    )
-    x, y = n.number(start[0]), n.number(start[1])
-    (buffer,) = schedule(run.initial_buffer).numbers(1, n)
-    state: Any = (buffer * x, buffer * y) if run.rule == "gd" else None
-    limit = None if run.clip_norm is None or run.rule == "sign" else n.number(run.clip_norm)
-    for t in range(steps + 1):
-        try:
-            loss, *gradient = field(x, y)
-        except Outside:
-            yield x, y, None, None, None
-            return
-        yield x, y, loss, *gradient
-        if t == steps:
-            return
-        if limit is not None:
-            gradient = _clipped(gradient, limit)
-        eta, lam, fade = next(rate), next(decay), next(fading)
-        (ux, uy), pull, state = update(own, state, (x, y), gradient, loss, lam, fade)
-        remains = 1 - eta * pull
-        x, y = remains * x - eta * ux, remains * y - eta * uy
-        if run.rule == "sphere":
-            r = _norm(x, y)
-            x, y = divide(x, r), divide(y, r)
-
-
-def _own(run: Run, n: Any) -> dict[str, Any]:
-    own = rules.named(run.rule).defaults | dict(run.hyperparameters)
-    return {name: value if isinstance(value, bool) else n.number(value) for name, value in own.items()}
-
-
-def _norm(x: Any, y: Any) -> Any:
-    return (x * x + y * y).sqrt()
-
-
-def _clipped(gradient: Sequence[Any], limit: Any) -> list[Any]:
-    """g · min(1, c/‖g‖); where the balls do not tell which, one that holds both."""
-    size = _norm(*gradient)
-    if size <= limit:
-        return list(gradient)
-    factor = limit / size if size > limit else arb.min(arb(1), limit / size)
-    return [g * factor for g in gradient]
-
-
-# A rule's update, in its own words: (u, λ', state) with w ← (1 - ηλ')w - ηu.
-
-Update = Callable[[Mapping[str, Any], Any, Pair, Sequence[Any], Any, Any, Any], tuple[Pair, Any, Any]]
-
-
-def gd(own: Any, m: Pair, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    """With v = γm + g: heavy ball u = v and m ← v + λw; Nesterov u = g + γv and λ' = (1 + γ)λ; decoupled m ← v."""
-    gamma = own["momentum"]
-    if gamma == 0:
-        return tuple(g), lam, m
-    kept = gamma * fade
-    v = (kept * m[0] + g[0], kept * m[1] + g[1])
-    u = (g[0] + gamma * v[0], g[1] + gamma * v[1]) if own["nesterov"] else v
-    if own["decoupled"]:
-        return u, lam, v
-    return u, lam * (1 + gamma) if own["nesterov"] else lam, (v[0] + lam * w[0], v[1] + lam * w[1])
-
-
-def gradient_sign(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    return (sign(g[0]), sign(g[1])), lam, state
-
-
-def unit_gradient(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    if g[0] == 0 and g[1] == 0:
-        return (g[0], g[1]), lam, state
-    size = _norm(*g)
-    return (g[0] / size, g[1] / size), lam, state
-
-
-def unit_loss(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    return (divide(g[0], loss), divide(g[1], loss)), lam, state
-
-
-def plain(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    return (g[0], g[1]), lam, state
-
-
-def adam(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
-    """m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², u = m/(1-β₁^k) / (√(v/(1-β₂^k) + ε₀) + ε), k = t + 1."""
-    b1, b2, zero = own["b1"], own["b2"], 0 * lam
-    mu, nu, power1, power2 = state or ((zero, zero), (zero, zero), 1 + zero, 1 + zero)
-    mu = tuple(b1 * fade * m + (1 - b1) * a for m, a in zip(mu, g, strict=True))
-    nu = tuple(b2 * fade * fade * v + (1 - b2) * a * a for v, a in zip(nu, g, strict=True))
-    power1, power2 = power1 * b1, power2 * b2
-    gain1, gain2 = 1 - power1, 1 - power2
-    u = tuple(divide(m / gain1, (v / gain2 + own["eps_root"]).sqrt() + own["eps"]) for m, v in zip(mu, nu, strict=True))
-    return u, lam, (mu, nu, power1, power2)
-
-
-RULES: dict[str, Update] = {
-    "gd": gd, "sign": gradient_sign, "unit_gradient": unit_gradient, "unit_loss": unit_loss, "sphere": plain,
-    "adam": adam, "adamw": adam,
-}  # fmt: skip
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# SignSGD by exact fractions
-
-
-def _signed(landscape: Landscape, run: Run, start: Any, steps: int, knobs: Mapping[str, float]) -> Iterator[Any]:
-    """The walk of SignSGD at exact points: only the gradient's signs need more and more digits."""
-
-    def gradient(x: Any, y: Any) -> list[Any]:
-        loss, gx, gy = near(arb(x), arb(y))
-        for bits in (256, 1024, 4096):
-            if _known(gx) and _known(gy):
-                return [loss, gx, gy]
-            with precision(bits):
-                _, gx, gy = field(landscape, knobs, Balls(bits))(arb(x), arb(y))
-        if not (_known(gx) and _known(gy)):
-            _, gx, gy = exact(x, y)
-        return [loss, gx, gy]
-
-    def exact(x: Any, y: Any) -> list[Any]:
-        try:
-            return field(landscape, knobs, Rationals())(x, y)
-        except Irrational:
-            raise Undecided from None
-
-    near = field(landscape, knobs, Balls(READING_BITS))
-    return _walk(gradient, run, start, steps, Rationals())
-
-
-def _known(a: Any) -> bool:
-    return a > 0 or a < 0 or a == 0
+            a_step = bits / max(reached, 1)
+            bits = max(2 * bits, int(1.15 * a_step * steps))
+            if bits * steps > MAX_WORK and reached > 10:
+                raise Uncertified(
+                    f"This path loses {a_step:.1f} binary digits a step, so that certified arithmetic can prove about "
+                    f"{round((MAX_WORK / 1.15 / a_step) ** 0.5, -2):.0f} steps of it; ask for fewer steps."
+                ) from None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -269,7 +142,7 @@ def _path(
 def _reading(x: Any, y: Any, loss: Any, gx: Any, gy: Any, framed: bool) -> tuple[float, ...]:
     """(x, y, frame, loss, gx, gy, relative radius) as floats, positions and gradient in the units 2^frame."""
     x, y = arb(x), arb(y)
-    r = _norm(x, y)
+    r = norm((x, y))
     exponent = _exponent(r) if framed and r > 0 else 0
     frame = exponent if abs(exponent) > FRAME_LIMIT else 0
     size = (x.rad() + y.rad()) / r if r > 0 else x.rad() + y.rad()

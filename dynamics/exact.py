@@ -1,0 +1,147 @@
+"""The raw recursions of the rules over exact arithmetic: balls, or fractions.
+
+    w ← (1 - ηλ')w - ηu,   (u, λ', state) = rule(state, w, g)
+
+They are written apart from `dynamics.rules` on purpose: two independent readings of one convention check each other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from flint import arb
+
+from dynamics import rules
+from dynamics.balls import Balls, Irrational, Outside, Rationals, Undecided, divide, field, precision, sign
+from dynamics.schedules import schedule
+from dynamics.simulate import Run
+from landscapes import Landscape
+
+Pair = tuple[Any, Any]
+Gradient = Callable[[Any, Any], Sequence[Any]]
+"""(x, y) -> (loss, gx, gy)"""
+
+
+def walk(gradient: Gradient, run: Run, start: tuple[float, float], steps: int, n: Any) -> Iterator[tuple[Any, ...]]:
+    """(x, y, loss, gx, gy) for t = 0 ... steps; where the formula has no value, (x, y, None, None, None) and the end."""
+    own = rules.named(run.rule).defaults | dict(run.hyperparameters)
+    own = {name: value if isinstance(value, bool) else n.number(value) for name, value in own.items()}
+    limit = None if run.clip_norm is None or run.rule == "sign" else n.number(run.clip_norm)
+    rates = zip(
+        *(schedule(value).numbers(steps + 1, n) for value in (run.learning_rate, run.weight_decay, run.fading)), strict=True
+    )
+    x, y = n.number(start[0]), n.number(start[1])
+    (buffer,) = schedule(run.initial_buffer).numbers(1, n)
+    state: Any = (buffer * x, buffer * y) if run.rule == "gd" else None
+    reading: Sequence[Any] = ()
+    for _ in range(steps + 1):
+        try:
+            if reading:
+                loss, *g = reading
+                eta, lam, fade = next(rates)
+                g = tuple(g) if limit is None else clipped(g, limit)
+                (ux, uy), pull, state = RULES[run.rule](own, state, (x, y), g, loss, lam, fade)
+                remains = 1 - eta * pull
+                x, y = remains * x - eta * ux, remains * y - eta * uy
+                if run.rule == "sphere":
+                    x, y = unit((x, y))
+            reading = gradient(x, y)
+        except Outside:
+            yield x, y, None, None, None
+            return
+        yield x, y, *reading
+
+
+def signed_walk(
+    landscape: Landscape, run: Run, start: tuple[float, float], steps: int, knobs: Mapping[str, float]
+) -> Iterator[tuple[Any, ...]]:
+    """The walk of SignSGD by fractions: points are exact, and only the signs of a gradient ask for digits."""
+    known: dict[int, Gradient] = {}
+
+    def gradient(x: Any, y: Any) -> Sequence[Any]:
+        for bits in (128, 512, 2048, 8192):
+            try:
+                with precision(bits):
+                    if bits not in known:
+                        known[bits] = field(landscape, knobs, Balls(bits))
+                    found = known[bits](arb(x), arb(y))
+                sign(found[1]), sign(found[2])
+                return found
+            except Undecided:
+                continue
+        try:
+            return field(landscape, knobs, Rationals())(x, y)
+        except Irrational:
+            raise Undecided from None
+
+    return walk(gradient, run, start, steps, Rationals())
+
+
+def norm(pair: Sequence[Any]) -> Any:
+    return (pair[0] * pair[0] + pair[1] * pair[1]).sqrt()
+
+
+def unit(pair: Sequence[Any]) -> Pair:
+    size = norm(pair)
+    return divide(pair[0], size), divide(pair[1], size)
+
+
+def clipped(g: Sequence[Any], limit: Any) -> Pair:
+    """g · min(1, c/‖g‖); where the balls do not tell which, one that holds both."""
+    size = norm(g)
+    if size <= limit:
+        return g[0], g[1]
+    factor = limit / size if size > limit else arb.min(arb(1), limit / size)
+    return g[0] * factor, g[1] * factor
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The rules
+
+Update = Callable[[Mapping[str, Any], Any, Pair, Pair, Any, Any, Any], tuple[Pair, Any, Any]]
+
+
+def gd(own: Any, m: Pair, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """With v = γm + g: heavy ball u = v and m ← v + λw; Nesterov u = g + γv and λ' = (1 + γ)λ; decoupled m ← v."""
+    gamma = own["momentum"]
+    if gamma == 0:
+        return g, lam, m
+    kept = gamma * fade
+    v = (kept * m[0] + g[0], kept * m[1] + g[1])
+    u = (g[0] + gamma * v[0], g[1] + gamma * v[1]) if own["nesterov"] else v
+    if own["decoupled"]:
+        return u, lam, v
+    return u, lam * (1 + gamma) if own["nesterov"] else lam, (v[0] + lam * w[0], v[1] + lam * w[1])
+
+
+def gradient_sign(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    return (sign(g[0]), sign(g[1])), lam, state
+
+
+def unit_gradient(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    return g if g[0] == 0 and g[1] == 0 else unit(g), lam, state
+
+
+def unit_loss(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    return (divide(g[0], loss), divide(g[1], loss)), lam, state
+
+
+def plain(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    return g, lam, state
+
+
+def adam(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², u = m/(1-β₁^k) / (√(v/(1-β₂^k) + ε₀) + ε), k = t + 1."""
+    b1, b2, zero = own["b1"], own["b2"], 0 * lam
+    mu, nu, power1, power2 = state or ((zero, zero), (zero, zero), 1 + zero, 1 + zero)
+    mu = tuple(b1 * fade * m + (1 - b1) * a for m, a in zip(mu, g, strict=True))
+    nu = tuple(b2 * fade * fade * v + (1 - b2) * a * a for v, a in zip(nu, g, strict=True))
+    power1, power2 = power1 * b1, power2 * b2
+    gain1, gain2 = 1 - power1, 1 - power2
+    u = tuple(divide(m / gain1, (v / gain2 + own["eps_root"]).sqrt() + own["eps"]) for m, v in zip(mu, nu, strict=True))
+    return u, lam, (mu, nu, power1, power2)
+
+
+RULES: dict[str, Update] = {
+    "gd": gd, "sign": gradient_sign, "unit_gradient": unit_gradient, "unit_loss": unit_loss, "sphere": plain,
+    "adam": adam, "adamw": adam,
+}  # fmt: skip
