@@ -1,0 +1,131 @@
+"""The film: a scene as mp4, webm, gif, png, svg, pdf or html, with the stage's colours and, at the same step, its frame."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.film.field import field_image as field_image
+from app.picture import Picture, picture
+from app.result import simulate
+from app.scene import Scene, SceneError
+from app.theme import THEMES, Theme
+
+FILMS, PICTURES, PAGES = ("mp4", "webm", "gif"), ("png", "svg", "pdf"), ("html",)
+HOLD = 1.0
+"""seconds that the last frame stays"""
+MAX_FRAMES, MAX_GIF = 1200, 25e6
+GIF_BYTES = 0.045
+"""bytes that a frame of a GIF takes per pixel, as measured on busy scenes"""
+SIDES, LARGE_SIDES = (1920, 1080), (3840, 2160)
+SMALLEST = 240
+
+Progress = Callable[[int, int], None]
+
+
+def render(
+    scene: Scene,
+    path: Path | str,
+    size: tuple[int, int] = (1280, 720),
+    fps: int = 30,
+    seconds: float | None = None,
+    theme: str = "light",
+    progress: Progress | None = None,
+    force: bool = False,
+    step: float | None = None,
+    large: bool = False,
+) -> Path:
+    """Writes a scene to a file whose ending says what it becomes, and gives the file's path.
+
+    A film plays the whole scene in `seconds` (as the scene says, by default) and holds its last frame for one second
+    more. A picture shows the moment `step` (the last one, by default). `large` allows up to 3840 × 2160. What cannot
+    be made is refused with `SceneError`, before anything is drawn; whatever fails leaves nothing at the file's name.
+    """
+    path, seconds = Path(path), scene.view.seconds if seconds is None else float(seconds)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FILMS + PICTURES + PAGES:
+        endings = ", ".join(f".{ending}" for ending in FILMS + PICTURES + PAGES)
+        raise SceneError(
+            "format", f"A picture's ending says what it becomes: {endings}; {path.suffix or 'none'!r} is not one."
+        )
+    if kind not in PAGES:
+        check_size(size, large)
+    if kind in FILMS:
+        check_film(kind, size, fps, seconds)
+    if theme not in THEMES:
+        raise SceneError("film", f"The theme is light or dark, not {str(theme)[:20]!r}.")
+    if path.exists() and not force:
+        raise SceneError("exists", f"{path.name} exists already; ask to replace it, or choose another name.")
+    moment = float(scene.steps) if step is None else float(step)
+    if not 0 <= moment <= scene.steps:
+        raise SceneError("film", f"The scene has the steps 0 to {scene.steps}; a picture at {step:g} cannot be drawn.")
+    _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, moment)
+    return path
+
+
+def _write(
+    seen: Picture, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: Theme,
+    progress: Progress | None, moment: float,
+) -> None:  # fmt: skip
+    from app.film import encode
+    from app.film.reel import Reel, paper
+
+    with encode.whole_file(path) as file:
+        if kind in PAGES:
+            from app.stage.embed import page
+
+            file.write_text(page(seen, theme.name), "utf-8")
+        elif kind in ("svg", "pdf"):
+            paper(seen, file, kind, size, theme, moment)
+        elif kind == "png":
+            Reel(seen, size, theme).save_png(file, moment)
+        else:
+            reel, moments = Reel(seen, size, theme, fade_ticks=True), times(seen.scene.steps, fps, seconds)
+            frames = _reported(reel.frames(moments), len(moments), progress)
+            if kind == "gif":
+                encode.gif(file, reel.samples(), frames, len(moments), fps, reel.own_colours())
+            else:
+                encode.film(file, kind, frames, len(moments), size, fps)
+
+
+def times(steps: int, fps: int, seconds: float) -> np.ndarray:
+    """The time t of each frame: 0 … steps in `seconds`, then the last one for `HOLD` seconds."""
+    moving = max(1, round(seconds * fps))
+    return np.minimum(np.arange(moving + max(1, round(HOLD * fps))) / moving, 1.0) * steps
+
+
+def _reported(frames: Iterator[np.ndarray], count: int, progress: Progress | None) -> Iterator[np.ndarray]:
+    for done, image in enumerate(frames, 1):
+        yield image
+        if progress:
+            progress(done, count)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Budgets
+
+
+def check_size(size: tuple[int, int], large: bool = False) -> None:
+    width, height = size
+    long, short = LARGE_SIDES if large else SIDES
+    if width % 2 or height % 2:
+        raise SceneError("film", f"Width and height are even numbers of pixels; {width}×{height} is not.")
+    if min(size) < SMALLEST:
+        raise SceneError("film", f"Below {SMALLEST} pixels nothing can be read; {width}×{height} was asked for.")
+    if max(size) > long or min(size) > short:
+        raise SceneError("film", f"A picture has at most {long}×{short} pixels; {width}×{height} was asked for.")
+
+
+def check_film(kind: str, size: tuple[int, int], fps: int, seconds: float) -> None:
+    if not 1 <= fps <= 60 or fps != int(fps):
+        raise SceneError("film", f"A film has 1 to 60 whole frames per second, not {fps:g}.")
+    if not 0 < seconds <= 600:
+        raise SceneError("film", f"A film's motion lasts up to 600 seconds; {seconds:g} were asked for.")
+    count = round(seconds * fps) + round(HOLD * fps)
+    if count > MAX_FRAMES:
+        asked = f"{seconds:g} s at {fps} frames per second and one second at the end are {count:,}".replace(",", " ")
+        raise SceneError("film", f"A film has at most {MAX_FRAMES} frames; {asked}. Choose fewer seconds or frames.")
+    predicted = size[0] * size[1] * (0.5 + GIF_BYTES * count)
+    if kind == "gif" and predicted > MAX_GIF:
+        megabytes = f"about {predicted / 1e6:.0f} MB; at most {MAX_GIF / 1e6:.0f} are made"
+        raise SceneError("film", f"This GIF would have {megabytes}. Choose mp4, a smaller size, or fewer frames.")

@@ -1,0 +1,111 @@
+"""The words of the film are the words of the stage."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from app.picture import picture
+from app.presets import EXPLORE, ZOOM_OUT
+from app.result import simulate
+from app.stage.embed import HERE, squeezed
+from app.stage.frame import frame
+from app.words import caption, format_log, format_number, norm_text, plain, tick_text
+
+PRESETS = {preset.name: preset.scene for preset in ZOOM_OUT + EXPLORE}
+
+SCRIPT = """
+import { readFileSync } from "node:fs";
+const { caption, decode, formatLog, normText } = await import(process.argv[2]);
+const frame = decode(readFileSync(process.argv[3]));
+const steps = JSON.parse(process.argv[4]);
+console.log(JSON.stringify({
+  captions: steps.map((t) => caption(frame, t).map(({ text, strong }) => [text, strong])),
+  norms: steps.map((t) => frame.panels.map((panel) => normText(frame, panel, t))),
+  numbers: JSON.parse(process.argv[5]).map((v) => formatLog(v)),
+}));
+"""
+
+
+@pytest.fixture(scope="module")
+def stage_says(tmp_path_factory):
+    """What the stage says of a picture at some steps, in node; its source is the one that exported pages carry."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    folder = tmp_path_factory.mktemp("stage")
+    (folder / "ask.mjs").write_text(SCRIPT, encoding="utf-8")
+    (folder / "stage.mjs").write_text(squeezed((HERE / "stage.js").read_text("utf-8")), encoding="utf-8")
+
+    def ask(seen, steps, numbers=()):
+        (folder / "frame").write_bytes(frame(seen))
+        arguments = [folder / "stage.mjs", folder / "frame", json.dumps(steps), json.dumps(numbers)]
+        answer = subprocess.run([node, folder / "ask.mjs", *arguments], capture_output=True, text=True, check=True)
+        return json.loads(answer.stdout)
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["kicked", "separate", "quotient", "race", "five_starts", "warmup"])
+def test_film_and_stage_say_the_same(stage_says, name):
+    seen = picture(simulate(PRESETS[name]))
+    steps = [seen.scene.steps * i // 12 for i in range(13)]
+    said = stage_says(seen, steps)
+    for t, sentence, norms in zip(steps, said["captions"], said["norms"], strict=True):
+        assert [list(piece) for piece in _merged(caption(seen, t))] == _merged(sentence)
+        assert [norm_text(seen, panel, t) for panel in seen.panels] == norms
+
+
+def _merged(pieces):
+    """Neighbouring pieces of one kind as one."""
+    merged = []
+    for text, strong in pieces:
+        if merged and merged[-1][1] == strong:
+            merged[-1] = [merged[-1][0] + text, strong]
+        elif text:
+            merged.append([text, strong])
+    return merged
+
+
+def test_film_and_stage_write_numbers_alike(stage_says):
+    numbers = [0.01 * i * i * (-1) ** i for i in range(-60, 60)] + [-30000.0, 9280.0]
+    assert stage_says(picture(simulate(PRESETS["kicked"])), [0], numbers)["numbers"] == [format_log(v) for v in numbers]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (1, "1.00"),
+        (0.0336, "0.0336"),
+        (-2.5, "−2.50"),
+        (7242, "7\u202f242"),
+        (2.34e10, "2.3·10¹⁰"),
+        (5e-14, "5.0·10⁻¹⁴"),
+        (999.7, "1\u202f000"),
+    ],
+)
+def test_a_number_has_three_digits_a_true_minus_and_thin_spaces(value, text):
+    assert format_number(value) == text
+
+
+def test_logarithms_that_no_float_can_hold_the_power_of_are_written():
+    assert format_log(9282.0) == "1.3·10⁴⁰³¹"
+    assert (format_log(float("inf")), format_log(float("-inf")), format_log(float("nan"))) == ("∞", "0", "–")
+
+
+@pytest.mark.parametrize(
+    ("mantissa", "power", "text"),
+    [(5, 3, "5\u202f000"), (-15, -1, "−1.5"), (2, 12, "2·10¹²"), (10, 4030, "10⁴⁰³¹"), (0, 9, "0")],
+)
+def test_a_tick_is_written_exactly(mantissa, power, text):
+    assert tick_text(mantissa, power) == text
+
+
+def test_twins_are_told_apart_only_where_they_are_apart():
+    seen = picture(simulate(PRESETS["kicked"]))
+    angles = [run.paths[0].angle for run in seen.result.runs]
+    for t in range(0, seen.scene.steps + 1, 7):
+        apart = abs((angles[0][t] - angles[1][t] + 3.141592653589793) % 6.283185307179586 - 3.141592653589793)
+        assert ("both point at" in plain(caption(seen, t))) == (apart <= 0.01)
