@@ -7,7 +7,8 @@ Everything heavy (jax, streamlit, matplotlib) is imported inside the command tha
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -26,6 +27,10 @@ class Refused(ValueError):
     def __init__(self, code: str, message: str):
         super().__init__(message)
         self.code, self.message, self.column = code, message, None
+
+
+class Failed(RuntimeError):
+    """The input was fine and the work was not, in one sentence."""
 
 
 zoomout = typer.Typer(
@@ -65,6 +70,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         return 2, _one_line(error.format_message()).rstrip(".") + "; zoomout --help shows what there is."
     if hasattr(error, "code") and hasattr(error, "message"):  # a scene, a formula or an option that is refused
         return 2, _one_line(error.message)
+    if isinstance(error, Failed):
+        return 1, _one_line(str(error))
     if isinstance(error, OSError):
         return 1, f"{Path(str(error.filename or 'The file')).name}: {(error.strerror or 'it cannot be used').lower()}."
     kind, reason = type(error).__name__, _one_line(str(error))[:200]
@@ -135,12 +142,15 @@ def run(
 ) -> None:
     """Simulate a scene and give its numbers."""
     if out is not None:
-        _check_destination(out, (".json", ".npz", ".csv"), force=True)
+        _check_folder(out)
     from app import result
 
+    if out is not None:
+        result.writer(out)
     done = result.simulate(_scene(scene))
     if out is not None:
-        result.write(done, out, every)
+        with _writing():
+            result.write(done, out, every)
     if as_json:
         print(json.dumps(result.to_data_of(done, every), allow_nan=False))
     elif out is None:
@@ -163,30 +173,27 @@ def render(
     seconds: Annotated[
         float | None, typer.Option(help="How long the motion takes in a film.", show_default="as the scene says")
     ] = None,
+    step: Annotated[float | None, typer.Option(help="The step that a picture shows.", show_default="the last")] = None,
     theme: Annotated[Theme | None, typer.Option(help="The colours.", show_default="as the scene says")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Make a film, a picture or a self-contained page of a scene."""
     pixels = _size(size)
-    if seconds is not None and not 0 < seconds <= 600:
-        raise Refused("film", "A film's --seconds lie between 0 and 600.")
-    _check_destination(out, (".mp4", ".webm", ".gif", ".png", ".svg", ".pdf", ".html"), force)
+    _check_folder(out)
     given = _scene(scene)
     from app import film
 
     progress = _progress() if sys.stderr.isatty() else None
     chosen = theme.value if theme else given.view.theme
-    film.render(given, out, pixels, fps, seconds, theme=chosen, progress=progress, force=force)
+    with _writing():
+        film.render(given, out, pixels, fps, seconds, chosen, progress, force, step, large=True)
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().replace("×", "x").partition("x")
     if not (width.isascii() and width.isdecimal() and height.isascii() and height.isdecimal() and len(text) < 12):
         raise Refused("film", "A --size is written as WIDTHxHEIGHT in pixels, for example 1280x720.")
-    pixels = int(width), int(height)
-    if not all(16 <= side <= 3840 and side % 2 == 0 for side in pixels):
-        raise Refused("film", f"Width and height are even numbers between 16 and 3840; {text} is not.")
-    return pixels
+    return int(width), int(height)
 
 
 def _progress() -> Callable[[int, int], None]:
@@ -196,16 +203,23 @@ def _progress() -> Callable[[int, int], None]:
     return show
 
 
-def _check_destination(file: Path, endings: tuple[str, ...], force: bool) -> None:
+def _check_folder(file: Path) -> None:
     """Refuses a name that cannot be written to before any work is done."""
-    if file.suffix.lower() not in endings:
-        raise Refused("format", f"The file's ending says what it becomes: {', '.join(endings)}.")
     if not file.parent.is_dir():
         raise Refused("file", f"There is no folder called {file.parent.name!r} for {file.name}.")
     if file.is_dir():
         raise Refused("file", f"{file.name} is a folder; give the name of a file.")
-    if file.exists() and not force:
-        raise Refused("exists", f"{file.name} exists already; add --force to replace it.")
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """From here on a file that cannot be used is a failure of the work, not of the input."""
+    try:
+        yield
+    except ValueError as error:
+        if getattr(error, "code", None) == "file":
+            raise Failed(str(error)) from None
+        raise
 
 
 @zoomout.command()

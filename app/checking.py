@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from app.result import twin_of
 from app.scene import Scene, SceneError
 from landscapes import FormulaError, Landscape, typed
 
@@ -23,6 +24,9 @@ def of_formula(text: str) -> Verdict:
 def of_scene(load: Callable[[], Scene]) -> Verdict:
     try:
         scene = load()
+        for run in scene.runs:
+            if run.twin_of is not None:
+                twin_of(scene, run)
     except SceneError as error:
         return _refused(error)
     return _accepted(scene.field, scene.knobs, scene.points[0])

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path as File
@@ -15,7 +16,7 @@ from dynamics import Path, precise, rules
 from dynamics import Run as Motion
 from dynamics import simulate as run_paths
 from dynamics.horizon import trust
-from dynamics.twins import NoTwin, gap, twin
+from dynamics.twins import NoTwin, Twin, gap, twin
 
 SERIES = (
     "x", "y", "loss", "norm", "log_norm", "angle", "gradient_norm", "learning_rate", "effective_learning_rate", "sharpness",
@@ -54,14 +55,19 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
             done[i] = RunResult(label, run, motions[i], _paths(scene, motions[i], horizon))
             continue
         j = scene.labels.index(run.twin_of)
-        try:
-            made = twin(scene.field, motions[j], scene.steps)
-        except NoTwin as reason:
-            raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
+        made = twin_of(scene, run)
         paths = _paths(scene, made.run, horizon)
         gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(done[j].paths, paths, strict=True))
         done[i] = RunResult(label, run, made.run, paths, j, made.log_projection, gaps, made.theorem)
     return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
+
+
+def twin_of(scene: Scene, run: Run) -> Twin:
+    """What the theorem makes of the partner that `run.twin_of` names, or `SceneError` with the reason why nothing."""
+    try:
+        return twin(scene.field, _motion(scene.runs[scene.labels.index(run.twin_of)]), scene.steps)
+    except NoTwin as reason:
+        raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
 
 
 def _motion(run: Run) -> Motion:
@@ -123,15 +129,7 @@ def _list(values: np.ndarray) -> list[float | None]:
 
 def write(result: Result, file: File, every: int = 1) -> None:
     """The numbers as .json, .npz or .csv; the file appears at its name only when whole."""
-    suffix = file.suffix.lower()
-    if suffix == ".json":
-        content = json.dumps(to_data_of(result, every), allow_nan=False).encode()
-    elif suffix == ".npz":
-        content = _npz(result, every)
-    elif suffix == ".csv":
-        content = _csv(result, every).encode()
-    else:
-        raise SceneError("format", f"Numbers leave as .json, .npz or .csv, not as {suffix or 'a file without ending'!r}.")
+    content = writer(file)(result, every)
     partial = file.with_name(f".{file.name}.partial")
     try:
         partial.write_bytes(content)
@@ -139,6 +137,18 @@ def write(result: Result, file: File, every: int = 1) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise SceneError("file", f"{file.name} cannot be written: {(error.strerror or 'unknown reason').lower()}.") from None
+
+
+def writer(file: File) -> Callable[[Result, int], bytes]:
+    """What makes the content of a file with this ending."""
+    if file.suffix.lower() not in WRITERS:
+        endings = ", ".join(WRITERS)
+        raise SceneError("format", f"The ending of a file of numbers is one of {endings}; {file.suffix or 'none'!r} is not.")
+    return WRITERS[file.suffix.lower()]
+
+
+def _json(result: Result, every: int) -> bytes:
+    return json.dumps(to_data_of(result, every), allow_nan=False).encode()
 
 
 def _npz(result: Result, every: int) -> bytes:
@@ -152,13 +162,16 @@ def _npz(result: Result, every: int) -> bytes:
     return buffer.getvalue()
 
 
-def _csv(result: Result, every: int) -> str:
+def _csv(result: Result, every: int) -> bytes:
     steps = np.arange(0, result.scene.steps + 1, every)
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["run", "path", "t", *SERIES])
+    rows = csv.writer(buffer)
+    rows.writerow(["run", "path", "t", *SERIES])
     for run in result.runs:
         for p, path in enumerate(run.paths):
             columns = [getattr(path, name)[steps].tolist() for name in SERIES]
-            writer.writerows([run.label, p, t, *row] for t, *row in zip(steps.tolist(), *columns, strict=True))
-    return buffer.getvalue()
+            rows.writerows([run.label, p, t, *row] for t, *row in zip(steps.tolist(), *columns, strict=True))
+    return buffer.getvalue().encode()
+
+
+WRITERS: dict[str, Callable[[Result, int], bytes]] = {".json": _json, ".npz": _npz, ".csv": _csv}
