@@ -166,6 +166,6 @@ def _dragged(bench: Bench, request: dict[str, Any]) -> None:
         return
     bench.request_id, bench.moving = number, not request.get("final", True)
     if request.get("kind") == "start":
-        point = [float(request["x"]), float(request["y"])]
+        point = [float(f"{float(request[axis]):.4g}") for axis in "xy"]  # finer than a pixel, and short to read
         control = f"start:{int(request.get('index', 0))}"
         bench.adopt(lambda scene: edit(scene, control, point), control)

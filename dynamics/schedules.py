@@ -58,7 +58,7 @@ class Floats:
         return a / b
 
 
-class Schedule(Struct, tag_field="schedule", frozen=True, forbid_unknown_fields=True):
+class Schedule(Struct, tag_field="schedule", frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A schedule is called with a whole t (an int or an array of them) and an arithmetic, and answers with the rate."""
 
     def __call__(self, t: Any, n: Any = Floats) -> Any:

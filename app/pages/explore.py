@@ -41,7 +41,7 @@ def _starts(scene: Scene) -> list[Control | None]:
     for i, (x, y) in enumerate(scene.points):
         remove = f"start:{i}:remove" if len(scene.points) > 1 else None
         rows.append(
-            {"kind": "entry", "id": f"start:{i}", "label": f"Start {i + 1}", "value": f"{x:.4g}, {y:.4g}", "remove": remove}
+            {"kind": "entry", "id": f"start:{i}", "label": f"Start {i + 1}", "value": f"{x:.12g}, {y:.12g}", "remove": remove}
         )
     if len(scene.points) < 8:
         rows.append({"kind": "button", "id": "start:add", "label": "Add a start"})

@@ -156,7 +156,7 @@ def name_control(scene: Scene, index: int, removable: bool = True) -> Control:
 
 
 def time_group(scene: Scene, pictures: bool) -> Group:
-    steps = Knob(10, 20_000, "How many updates are made.", log=True, closed=False)
+    steps = Knob(10, 2000, "How many updates are made; type a number for more than 2 000.", log=True, closed=False)
     panels = [("auto", "two pictures"), ("three", "three pictures")]
     return group("Time and arithmetic", [
         slider("steps", "Steps", scene.steps, steps, whole=True),

@@ -24,9 +24,12 @@ def edit(scene: Scene, control: str, value: Any) -> Scene:
     """The scene after one edit, checked as every scene is."""
     kind, *rest = control.split(":")
     data = to_data(scene)
-    if kind not in _EDITS:
-        raise SceneError("edit", "This control is not known here.")
-    _EDITS[kind](data, rest, value, scene)
+    try:
+        _EDITS[kind](data, rest, value, scene)
+    except SceneError:
+        raise
+    except (KeyError, ValueError, IndexError, TypeError):
+        raise SceneError("edit", "This control cannot be set to that here.") from None
     return from_data(data)
 
 
@@ -90,6 +93,8 @@ def _rename(runs: list[Data], run: Data, label: str) -> None:
 def _change_rule(runs: list[Data], run: Data, rule: str, old: str) -> None:
     """Another rule: its own hyperparameters start afresh, and a run in a race is called by its new rule."""
     known = rules.named(rule)
+    if rule == old:
+        return
     for name in [*rules.named(old).knobs, *rules.named(old).switches]:
         if name not in known.knobs and name not in known.switches:
             run.pop(name, None)
@@ -116,6 +121,8 @@ def _rate(old: Any, inner: list[str], value: Any, steps: int, field: str) -> Any
     if not inner:
         return _number(value, field)
     if inner == ["schedule"]:
+        if isinstance(old, dict) and old["schedule"] == value:
+            return old
         first = old if not isinstance(old, dict) else next((old[k] for k in ("initial", "peak", "value") if k in old), 0.1)
         return first if value == "constant" else _fresh(SCHEDULES[str(value)], float(first), steps)
     old = dict(old) if isinstance(old, dict) else {}
@@ -123,7 +130,9 @@ def _rate(old: Any, inner: list[str], value: Any, steps: int, field: str) -> Any
         numbers = [_number(piece, inner[0]) for piece in str(value).replace(",", " ").split()]
         old[inner[0]] = [int(n) for n in numbers] if inner[0] == "at" else numbers
     elif inner[0] == "then":
-        old |= {"then": str(value), "total_steps": max(steps, int(old["warmup_steps"]) + 1)}
+        old["then"] = str(value)
+        if value == "cosine":
+            old.setdefault("total_steps", max(steps, int(old["warmup_steps"]) + 1))
     else:
         number = _number(value, inner[0])
         old[inner[0]] = int(number) if inner[0].endswith("steps") else number

@@ -1,0 +1,74 @@
+"""A running app and a browser that looks at it, for the tests named test_browser_*.
+
+Without a Chromium these tests skip and say so; where ZOOMOUT_REQUIRE_BROWSER=1 (continuous integration) they fail.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+
+STAGE = """(() => {
+  const find = (node) => {
+    for (const e of node.querySelectorAll("*")) {
+      if (e.__zoomout) return e;
+      const inside = e.shadowRoot && find(e.shadowRoot);
+      if (inside) return inside;
+    }
+    return null;
+  };
+  return find(document);
+})()"""
+"""the stage's root element, wherever a shadow root hides it"""
+
+
+def chromium() -> str:
+    found = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None
+    )
+    if found is None:
+        message = "no Chromium on PATH: install one (apt-get install chromium) or set CHROMIUM to its path"
+        pytest.fail(message) if os.environ.get("ZOOMOUT_REQUIRE_BROWSER") == "1" else pytest.skip(message)
+    return found
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The app on a free port of this machine; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app/streamlit_app.py"), "--server.port", str(port)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    server = subprocess.Popen(command, cwd=ROOT / "app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/_stcore/health", server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(url: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.fail(f"the app did not start: {server.stdout.read().decode()[-2000:] if server.stdout else ''}")
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the app did not answer within a minute")
