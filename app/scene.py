@@ -12,7 +12,7 @@ import tomllib
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 from dynamics import Run as Motion
 from dynamics import precise, rules
 from dynamics.rules import Knob
-from dynamics.schedules import AnySchedule, Rate
+from dynamics.schedules import SCHEDULES, AnySchedule, Rate
 from landscapes import FormulaError, Landscape, named, typed
 
 VERSION = 1
@@ -57,7 +57,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     hyperparameters: dict[str, float | bool] = {}
 
     def __hash__(self) -> int:
-        return hash(msgspec.json.encode(self))
+        return hash((self.label, self.rule, self.twin_of, self.clip_norm, self.noise))  # a schedule may hold lists
 
 
 class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -92,7 +92,7 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         _check(self)
 
     def __hash__(self) -> int:
-        return hash(msgspec.json.encode(self))
+        return hash((self.landscape, self.formula, self.starts, self.steps, self.seed, self.arithmetic, self.runs))
 
     @property
     def field(self) -> Landscape:
@@ -256,20 +256,59 @@ def _nested(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(error: msgspec.ValidationError, data: dict[str, Any]) -> str:
-    """msgspec says `Expected ..., got ... - at `$.runs[0].steps``; people read `runs[0].steps: expected ...`."""
+    """msgspec says `Expected `int` >= 1 - at `$.steps``; people read `steps: expected a whole number of at least 1`."""
     reason, _, place = str(error).partition(" - at ")
-    place = place.strip("`").removeprefix("$").lstrip(".").replace("[...]", "").replace(".hyperparameters", "")
-    unknown = re.search(r"unknown field `(\w+)`", reason)
-    if unknown:
-        known = Run if place.startswith("runs") else View if place.startswith("view") else Scene
-        fields = ", ".join(field.name for field in msgspec.structs.fields(known))
-        return f"{place + ': ' if place else ''}there is no field called {unknown[1]!r}; there are {fields}."
+    place = place.strip("`").removeprefix("$").lstrip(".")
     if "version" in place:
         return f"This scene has version {data.get('version')!r}; this zoomout reads version {VERSION}."
-    reason = reason.replace("`", "")
-    reason = re.sub(r"\bfloat\b", "number", re.sub(r"\bint\b", "whole number", reason))
-    reason = reason.replace("object", "table").replace("array", "list").replace("str", "text")
+    if ".hyperparameters" in place:
+        return f"{place.partition('.')[0]}: a hyperparameter of a rule is a number, or true or false."
+    name = re.sub(r"\[\d+\]$", "", place.rpartition(".")[2])
+    for pattern, words in _PLAIN_WORDS:
+        reason = re.sub(pattern, words, reason)
+    if name == "schedule":
+        reason = f"there is no such schedule; there are {', '.join(SCHEDULES)}"
+    elif name in _CHOICES:
+        reason = f"choose one of {', '.join(_CHOICES[name])}"
+    elif "unknown field" in reason:
+        reason = reason.replace("object contains unknown field", "there is no field called") + f"; {_fields_at(place)}"
     return f"{place or 'scene'}: {reason[:1].lower()}{reason[1:]}."
+
+
+_PLAIN_WORDS = [
+    (r"`str` matching regex .*", "a colour such as #d55e00"),
+    (r"`float` [<>]= -?1e\+300", "a finite number"),
+    (r"Object missing required field `(\w+)`", r"the field \1 is missing"),
+    (r"Object contains unknown field `(\w+)`", r"object contains unknown field '\1'"),
+    (r"`array` of length >= 1\b", "at least one"),
+    (r">= (\S+)", r"of at least \1"),
+    (r"> (\S+)", r"above \1"),
+    (r"of length <= (\S+)", r"of at most \1"),
+    (r"<= (\S+)", r"of at most \1"),
+    (r"`float \| object`", "a number or a schedule"),
+    (r"`float`", "a number"),
+    (r"`int`", "a whole number"),
+    (r"`str`", "text"),
+    (r"`object`", "a table"),
+    (r"`array`", "a list"),
+    (r"`bool`", "true or false"),
+    (r"\b(\d+)\.0\b", r"\1"),
+    (r"`", ""),
+]
+_CHOICES = {
+    field.name: get_args(field.type)
+    for kind in (Scene, View, *SCHEDULES.values())
+    for field in msgspec.structs.fields(kind)
+    if get_origin(field.type) is Literal and field.name != "version"
+}
+
+
+def _fields_at(place: str) -> str:
+    """The fields that there are at a place of a scene."""
+    if re.search(r"learning_rate$|weight_decay$", place):
+        return "zoomout list schedules shows the fields of each"
+    kind = Run if place.startswith("runs") else View if place.startswith("view") else Scene
+    return f"there are {', '.join(field.name for field in msgspec.structs.fields(kind))}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -103,7 +103,7 @@ class Warmup(Schedule, tag="warmup"):
 
     peak: Rate
     warmup_steps: Steps
-    then: Annotated[str, Meta(pattern="^(cosine|constant)$")] = "constant"
+    then: Literal["constant", "cosine"] = "constant"
     total_steps: Steps | None = None
 
     def __post_init__(self) -> None:
