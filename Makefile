@@ -1,5 +1,6 @@
 # make run    sets everything up and opens the app
 # make test   sets everything up and passes the tests
+# make assets draws the pictures of the README
 # make lock   writes requirements.lock anew, with the newest versions that pyproject.toml allows
 
 SHELL := /bin/bash
@@ -46,7 +47,10 @@ lock: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 
+assets: $(VENV)/.installed
+	$(VENV)/bin/python assets/make.py
+
 clean:
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: run test environment lock clean
+.PHONY: run test environment lock assets clean

@@ -15,7 +15,7 @@ FILMS, PICTURES, PAGES = ("mp4", "webm", "gif"), ("png", "svg", "pdf"), ("html",
 HOLD = 1.0
 """seconds that the last frame stays"""
 MAX_FRAMES, MAX_GIF = 1200, 25e6
-GIF_BYTES = 0.045
+GIF_BYTES = 0.025
 """bytes that a frame of a GIF takes per pixel, as measured on busy scenes"""
 SIDES, LARGE_SIDES = (1920, 1080), (3840, 2160)
 SMALLEST = 240
@@ -125,7 +125,7 @@ def check_film(kind: str, size: tuple[int, int], fps: int, seconds: float) -> No
     if count > MAX_FRAMES:
         asked = f"{seconds:g} s at {fps} frames per second and one second at the end are {count:,}".replace(",", " ")
         raise SceneError("film", f"A film has at most {MAX_FRAMES} frames; {asked}. Choose fewer seconds or frames.")
-    predicted = size[0] * size[1] * (0.5 + GIF_BYTES * count)
+    predicted = size[0] * size[1] * (0.4 + GIF_BYTES * count)
     if kind == "gif" and predicted > MAX_GIF:
         megabytes = f"about {predicted / 1e6:.0f} MB; at most {MAX_GIF / 1e6:.0f} are made"
         raise SceneError("film", f"This GIF would have {megabytes}. Choose mp4, a smaller size, or fewer frames.")

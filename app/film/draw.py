@@ -34,6 +34,8 @@ STOPS = {
     "reached_the_origin": "reached the origin",
 }  # fmt: skip
 CROSSED = ("diverged", "left_the_plane")
+FUTURE = 0.38
+"""how strongly the part of a strip after the cursor is drawn"""
 NIGHT = np.array([10, 12, 16])
 
 
@@ -77,7 +79,7 @@ class Drawing:
                 self._ticks(pen, i, box, 0.0)
         for i, box in enumerate(place.strips):
             self._strip_frame(pen, i, box)
-        self.strips(pen, 0.38)
+        self.strips(pen, FUTURE)
         self._track(pen)
 
     def _panel_title(self, pen: Pen, panel: Panel, box: Box) -> None:
@@ -290,7 +292,7 @@ class Drawing:
             c, s = away / np.hypot(*away)
             arrow = np.array([(8, 0), (-5, -6), (-5, 6), (8, 0)]) @ [[c, s], [-s, c]] * m + [x, y]
             pen.line(arrow, "#ffffff", 2 * m)
-            pen.fill(Shape(arrow * [1, -1]), colour)
+            pen.fill(Shape(arrow), colour)
             return x, y
         x, y = head
         if _stopped(path, t) and path.status in CROSSED:

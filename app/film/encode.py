@@ -117,7 +117,7 @@ def gif(file: Path, samples: list[np.ndarray], frames: Frames, count: int, fps: 
     from PIL import Image
 
     palette = _palette(samples, colours)
-    nearest = _nearest(palette)
+    nearest = _nearest(palette, len(set(colours)))
     before: np.ndarray | None = None
     with open(file, "wb") as out:
         for number, image in enumerate(frames):
@@ -146,8 +146,11 @@ def _palette(samples: list[np.ndarray], colours: list[str]) -> np.ndarray:
     return np.concatenate([table, np.zeros((256 - len(table), 3), dtype=np.uint8)])
 
 
-def _nearest(palette: np.ndarray) -> np.ndarray:
-    """For each colour of six bits a channel, the nearest of the palette; shape (262144,), uint8."""
+def _nearest(palette: np.ndarray, own: int) -> np.ndarray:
+    """For each colour of six bits a channel, the nearest of the palette; shape (262144,), uint8.
+
+    The first `own` colours are exact: a plain background must not come out as a neighbour.
+    """
     level = (np.arange(64) * 4 + 2).astype(np.float32)
     colours, blues = palette[:CLEAR].astype(np.float32), np.square(level[:, None] - palette[None, :CLEAR, 2])
     table = np.empty((64, 64, 64), dtype=np.uint8)
@@ -156,6 +159,8 @@ def _nearest(palette: np.ndarray) -> np.ndarray:
         for g in range(64):
             distance = reds + 2 * np.square(level[g] - colours[:, 1])
             table[r, g] = np.argmin(distance[None, :] + blues, axis=1)
+    for i in reversed(range(own)):
+        table[tuple(palette[i] >> 2)] = i
     return table.ravel()
 
 

@@ -56,7 +56,7 @@ class Layout(NamedTuple):
     @property
     def stroke(self) -> float:
         """how much thicker lines are than on the stage at its usual size"""
-        return max(0.8, self.unit / 17)
+        return max(0.7, self.unit / 17)
 
 
 class _Sizes(NamedTuple):
@@ -66,6 +66,7 @@ class _Sizes(NamedTuple):
     width: float
     height: float
     rows: int
+    """of strips; 0 where there is no room for any"""
 
 
 def layout(picture: Picture, size: Size) -> Layout:
@@ -179,7 +180,7 @@ def _body(picture: Picture, body: Box, u: float) -> tuple[Boxes, tuple[float, ..
     bottom = boxes[-1].bottom + foot
     if beside:
         column = Box(left + across + 2 * u, body.y, body.right - left - across - 2 * u, body.height - foot + 0.4 * u)
-        return tuple(boxes), gutters, *_rows_of_strips(picture, column, count, u)
+        return tuple(boxes), gutters, *_rows_of_strips(picture, column, sizes.rows, u)
     row = Box(boxes[0].x, bottom, boxes[-1].right - boxes[0].x, body.bottom - bottom)
     if stacked:
         row = row._replace(x=body.x, width=body.width)
@@ -222,21 +223,24 @@ def _arranged(
             break
         best = under(rows)
     column = max(15 * u, 0.3 * body.width)
-    beside = sizes("beside", share(body.width - column - 2 * u), body.height - head - foot, 1)
+    beside = sizes("beside", share(body.width - column - 2 * u), body.height - head - foot, count)
     stacked = sizes("stacked", body.width - max(gutters), (body.height - strips(1)) / n - head - foot, 1)
+    alone = sizes("under", share(body.width), body.height - head - foot, 0)
 
     def side(option: _Sizes) -> float:
         return min(option.width, option.height)
 
-    if count and side(beside) > side(best) * (0.85 if n == 1 else 1.1):
+    if count and body.height > 6 * u * count and side(beside) > side(best) * (0.85 if n == 1 else 1.1):
         best = beside
-    return stacked if n > 1 and side(stacked) > 1.15 * side(best) else best
+    if n > 1 and side(stacked) > 1.15 * side(best):
+        best = stacked
+    return best if side(best) > 0.6 * side(alone) else alone  # on a small picture the paths matter more than the strips
 
 
 def _rows_of_strips(picture: Picture, room: Box, rows: int, u: float) -> tuple[Boxes, float]:
     """Charts, with words above each; in one row only as many as can be read. Also the height of the words."""
     count = len(picture.strips)
-    if not count:
+    if not count or not rows:
         return (), 0.0
     gap = 1.5 * u
     fit = max(1, int((room.width + gap) // (9.5 * u + gap)))

@@ -9,7 +9,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
-from app.film.draw import Drawing
+from app.film.draw import FUTURE, Drawing
 from app.film.pen import Pen
 from app.picture import Picture
 from app.theme import Theme
@@ -50,8 +50,9 @@ class Reel:
 
     def own_colours(self) -> list[str]:
         """Colours that must not be lost, however few pixels have them."""
-        theme = self.theme
-        return [theme.background, theme.text, theme.muted, theme.accent, theme.line, "#ffffff", *self.picture.colours]
+        theme, paths = self.theme, self.picture.colours
+        faint = [_mixed(colour, theme.background, FUTURE) for colour in paths]
+        return [theme.background, theme.text, theme.muted, theme.accent, theme.line, "#ffffff", *paths, *faint]
 
     def save_png(self, file: Path, t: float) -> None:
         from PIL import Image, PngImagePlugin
@@ -60,6 +61,11 @@ class Reel:
         for name, text in described(self.picture, t).items():
             words.add_itxt(name, text)
         Image.fromarray(self.frame(t)[..., :3]).save(file, "png", pnginfo=words)
+
+
+def _mixed(ink: str, ground: str, share: float) -> str:
+    channels = (round(share * int(ink[i : i + 2], 16) + (1 - share) * int(ground[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{channel:02x}" for channel in channels)
 
 
 def described(picture: Picture, t: float) -> dict[str, str]:

@@ -1,0 +1,29 @@
+"""The README's pictures, drawn by the product: `make assets`, or `python assets/make.py [folder]`."""
+
+import sys
+from pathlib import Path
+
+from app.film import render
+from app.scene import Run, Scene, View
+
+THEATRE = Scene(
+    title="Two runs, one picture",
+    landscape="five_wells",
+    runs=(
+        Run(label="weight decay", learning_rate=0.3, weight_decay=0.25),
+        Run(label="growing rate", twin_of="weight decay"),
+    ),
+    view=View(seconds=12.0),
+)
+
+
+def main(folder: Path) -> None:
+    render(THEATRE, folder / "zoomout.png", (1600, 900), theme="light", step=84, force=True)
+    render(THEATRE, folder / "zoomout-dark.png", (1600, 900), theme="dark", step=84, force=True)
+    render(THEATRE, folder / "zoomout.gif", (960, 540), fps=15, force=True)
+    for file in sorted(folder.glob("zoomout*.[gp][in][fg]")):
+        print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
