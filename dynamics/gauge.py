@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynamics.path import Path
 from dynamics.schedules import schedule
 from dynamics.simulate import Kernel, Run, prepare
 from landscapes import Landscape
@@ -93,6 +94,14 @@ def _iterate(landscape: Landscape, units: Any, kappas: Any, growth: Any, steps: 
 # What is known of its portrait
 
 
+def log_kappa(path: Path, run: Run) -> np.ndarray:
+    """ln κ_t = ln η_t - ln a_t - 2 ln r_t along a path of plain gradient descent, over t; the same for its twin."""
+    decay = schedule(run.weight_decay).rates(path.steps + 1).value
+    with np.errstate(invalid="ignore", divide="ignore"):
+        remains = np.log1p(-np.where(decay > 0, path.learning_rate * decay, 0.0))
+        return path.log_learning_rate - remains - 2 * path.log_norm
+
+
 def stability_line(landscape: Landscape, angle: Any, knobs: Mapping[str, float] | None = None) -> np.ndarray:
     """κ = 2/f''(θ), of the angles' shape; infinite where f'' <= 0. Below it a minimum attracts, above it repels."""
     angle = np.asarray(angle, float)
@@ -109,16 +118,18 @@ class TwoCycle(NamedTuple):
     norm: float
     kappa: float
     multipliers: tuple[complex, complex]
+    """of its two steps together; their modulus is 1, so it neither attracts nor repels"""
 
 
 def quotient_two_cycle(eta: float, lam: float) -> TwoCycle:
-    """r² = η, θ = θ* ± arccos(1-ηλ)/2, κ = 1/(1-ηλ); multipliers exp(±2i arccos(1-ηλ)) over its two steps.
+    """r² = η, θ = θ* ± arccos(a)/2, κ = 1/a; multipliers exp(±4i arccos a), a = 1 - ηλ.
 
-    With φ = θ - θ* the loss is sin²φ, so dφ = -2φ gives tan 2φ = κ sin 2φ and a constant norm cos 2φ = a.
+    With φ = θ - θ* the loss is sin²φ, so dφ = -2φ asks for tan 2φ = κ sin 2φ, and a constant norm for cos 2φ = a. One step
+    and the reflection φ -> -φ together turn by 2 arccos a.
     """
     a = 1 - eta * lam
     if not 0 < a <= 1:
         raise ValueError("The two-cycle exists for 0 <= ηλ < 1.")
     turn = math.acos(a)
-    multiplier = complex(math.cos(2 * turn), math.sin(2 * turn))
+    multiplier = complex(math.cos(4 * turn), math.sin(4 * turn))
     return TwoCycle(turn / 2, math.sqrt(eta), 1 / a, (multiplier, multiplier.conjugate()))

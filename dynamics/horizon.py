@@ -1,6 +1,6 @@
 """How far a float path can be believed: the covariance of its rounding errors, carried along the path.
 
-    P_{t+1} = J_t P_t J_tᵀ + (ε r_t)² I,   predictive while √tr P_t / r_t <= 1e-2
+    P_0 = (ε r_0)² I,   P_{t+1} = J_t P_t J_tᵀ + (ε r_{t+1})² I,   predictive while √tr P_t / r_t <= 1e-2
 
 J_t is the derivative of the whole step (position and buffers, change of frame included) and r_t the norm; a buffer's
 rounding is measured by its own size. P is linear in ε², so one recursion serves every precision.
@@ -30,8 +30,8 @@ class Trust(NamedTuple):
     log_spread: np.ndarray
     """ln(√tr P_t / (ε r_t)) for t = 0 ... T: how often its own rounding a path's relative error is"""
     lyapunov: np.ndarray
-    """(1/t) ln(‖δ_t‖/‖δ_0‖) for t = 0 ... T (0 at t = 0): the finite-time largest Lyapunov exponent per step; on a loss
-    that sees only the angle δ is measured in units of the norm, so a run and its twin have the same one"""
+    """(1/t) ln(‖δ_t‖/‖δ_0‖) for t = 0 ... T (0 at t = 0), δ a small change of position: the finite-time largest Lyapunov
+    exponent per step; on a loss that sees only the angle δ is in units of the norm, so a run and its twin have the same"""
 
     def horizon(self, arithmetic: str = "float64") -> int | None:
         """The first step whose predicted relative error is above 1e-2, or None."""
@@ -80,8 +80,7 @@ def _carry(kernel: Kernel, **traced: Any) -> Any:
             moved = _flatten(after)[0]
             spread = jacobian @ spread @ jacobian.T + jnp.diag(_roundings(moved) ** 2)
             tangent = jacobian @ tangent
-            r = jnp.hypot(moved[0], moved[1])
-            length = jnp.linalg.norm(tangent)
+            r, length = jnp.hypot(moved[0], moved[1]), jnp.hypot(tangent[0], tangent[1])
             growth = growth + jnp.log(length)
             entry = jnp.stack(
                 [
@@ -95,7 +94,7 @@ def _carry(kernel: Kernel, **traced: Any) -> Any:
         flat, _ = _flatten(state)
         log_r = jnp.log(jnp.hypot(start[0], start[1]))
         tangent = jnp.zeros(flat.shape).at[:2].set(jnp.array([0.6, 0.8]))
-        record = jnp.zeros((room, 2))
+        record = jnp.zeros((room, 2)).at[0, 0].set(jnp.log(2.0) / 2)
         spread = jnp.diag(_roundings(flat) ** 2)
         *_, record = jax.lax.fori_loop(0, traced["steps"], body, (state, spread, tangent, 0.0, record))
         return record
