@@ -48,8 +48,9 @@ def trust(
     if not rules.named(run.rule).smooth or not _smooth(landscape):
         return None
     _, traced, kernel = prepare(landscape, run, starts, steps, knobs, "float64", seed)
+    idle = run.rule == "gd" and not run.hyperparameters.get("momentum")
     with jax.enable_x64(True):
-        record = np.asarray(_compiled(kernel)(**traced))[:, : steps + 1]
+        record = np.asarray(_compiled(kernel, idle)(**traced))[:, : steps + 1]
     return [Trust(log_spread, lyapunov) for log_spread, lyapunov in np.moveaxis(record, 2, 1)]
 
 
@@ -59,25 +60,25 @@ def _smooth(landscape: Landscape) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _compiled(kernel: Kernel) -> Any:
-    """starts (P, 2) -> (P, room, 2) of log spread and Lyapunov exponent."""
-    return jax.jit(partial(_carry, kernel))
+def _compiled(kernel: Kernel, idle: bool) -> Any:
+    """starts (P, 2) -> (P, room, 2) of log spread and Lyapunov exponent; `idle` buffers are not followed."""
+    return jax.jit(partial(_carry, kernel, idle))
 
 
-def _carry(kernel: Kernel, **traced: Any) -> Any:
+def _carry(kernel: Kernel, idle: bool, **traced: Any) -> Any:
     room = traced["rate"].shape[0]
 
     def one(start: Any, frame: Any, index: Any) -> Any:
         def body(t: Any, carry: Any) -> Any:
             state, spread, tangent, growth, record = carry
-            flat, rebuild = _flatten(state)
+            flat, rebuild = _flatten(state, idle)
 
             def move(flat: Any) -> tuple[Any, State]:
                 after = step(kernel, traced, rebuild(flat), t, index)
-                return _flatten(after)[0], after
+                return _flatten(after, idle)[0], after
 
             jacobian, after = jax.jacfwd(move, has_aux=True)(flat)
-            moved = _flatten(after)[0]
+            moved = _flatten(after, idle)[0]
             spread = jacobian @ spread @ jacobian.T + jnp.diag(_roundings(moved) ** 2)
             tangent = jacobian @ tangent
             r, length = jnp.hypot(moved[0], moved[1]), jnp.hypot(tangent[0], tangent[1])
@@ -91,7 +92,7 @@ def _carry(kernel: Kernel, **traced: Any) -> Any:
             return after, spread, tangent / length, growth, record.at[t + 1].set(entry)
 
         state = initial_state(kernel, traced, start, frame)
-        flat, _ = _flatten(state)
+        flat, _ = _flatten(state, idle)
         log_r = jnp.log(jnp.hypot(start[0], start[1]))
         tangent = jnp.zeros(flat.shape).at[:2].set(jnp.array([0.6, 0.8]))
         record = jnp.zeros((room, 2)).at[0, 0].set(jnp.log(2.0) / 2)
@@ -102,10 +103,11 @@ def _carry(kernel: Kernel, **traced: Any) -> Any:
     return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))
 
 
-def _flatten(state: State) -> tuple[Any, Any]:
-    """The real numbers of a state as one vector, position first, and the way back."""
+def _flatten(state: State, idle: bool) -> tuple[Any, Any]:
+    """The real numbers of a state as one vector, position first (position alone if buffers are idle), and the way back."""
     leaves, tree = jax.tree.flatten(state)
     real = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating)]
+    real = real[:2] if idle else real
 
     def rebuild(flat: Any) -> State:
         out = list(leaves)
