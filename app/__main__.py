@@ -243,6 +243,18 @@ def check(
 
 
 @zoomout.command()
+def twin(scene: SceneSource, as_json: JsonFlag = False) -> None:
+    """Print the run without weight decay that walks the same path: its schedule, growth and overflow."""
+    from app.twin_report import reports, sentences
+
+    found = reports(_scene(scene))
+    if as_json:
+        print(json.dumps({"version": 1, "twins": found}, allow_nan=False))
+    else:
+        print("\n".join(line for report in found for line in sentences(report)))
+
+
+@zoomout.command()
 def code(scene: SceneSource) -> None:
     """Print Python that rebuilds a scene and its numbers."""
     from app.scene import to_python

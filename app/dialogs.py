@@ -8,8 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
+from app.charts import schedule_chart
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
+from app.twin_report import reports, sentences
 
 FORMATS = {
     "mp4": "Film for the web and slides (MP4)",
@@ -24,8 +26,14 @@ FORMATS = {
     "json": "Numbers (JSON)",
 }
 SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
+MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
 _slots = threading.BoundedSemaphore(2)
 """two exports at a time on a server of two cores"""
+
+
+def plain(text: str) -> str:
+    """A text whose every character is shown as it is, also where Markdown is read."""
+    return text.translate(MARKDOWN)
 
 
 @st.dialog("Link to this scene")
@@ -91,6 +99,28 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         _slots.release()
     st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
     st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
+
+
+@st.dialog("The twin", width="large")
+def twin(scene: Scene) -> None:
+    """The schedule compiler: what the theorem makes of the run's rates, as a chart, in words and as code."""
+    try:
+        found = reports(scene)
+    except SceneError as error:
+        st.info(error.message)
+        return
+    report = found[0]
+    st.plotly_chart(schedule_chart(scene, report), width="stretch", config={"displayModeBar": False})
+    for sentence in sentences(report):
+        st.write(plain(sentence))
+    if "optax" not in report:
+        st.caption(
+            "There is code for plain steps and heavy ball at constant rates; `zoomout twin` gives every schedule."
+        )
+        return
+    for tab, dialect in zip(st.tabs(["optax", "PyTorch"]), ("optax", "torch"), strict=True):
+        with tab:
+            st.code(report[dialect], language="python", height=320)
 
 
 @st.dialog("Code", width="large")

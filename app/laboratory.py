@@ -116,6 +116,10 @@ def _header(page: Page, bench: Bench) -> None:
             dialogs.link(bench)
         if st.button("Export", key=f"export:{page.name}", help="Save a film, a picture, a page or the numbers"):
             dialogs.export(bench.scene)
+        if any(run.twin_of for run in bench.scene.runs) and st.button(
+            "Twin", key=f"twin:{page.name}", help="The learning rates that the theorem writes, and code for them"
+        ):
+            dialogs.twin(bench.scene)
         if st.button("Code", key=f"code:{page.name}", help="Python, TOML and the loss in NumPy, JAX or PyTorch"):
             dialogs.code(bench.scene)
 

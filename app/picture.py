@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.panels import Panel, panels, twin_pair
 from app.result import Result, RunResult
 from app.scene import Scene
 from dynamics import Path
@@ -48,14 +49,6 @@ class Field(NamedTuple):
     contours: bool
 
 
-class Panel(NamedTuple):
-    title: str
-    runs: tuple[int, ...]
-    window: tuple[float, float, float, float]
-    log_scale: np.ndarray | None = None
-    """the camera's log scale over t: a point is drawn at w · e^(-log_scale)"""
-
-
 class Line(NamedTuple):
     run: int
     path: int
@@ -70,6 +63,8 @@ class Strip(NamedTuple):
     lines: tuple[Line, ...]
     threshold: float | None = None
     threshold_label: str = ""
+    guides: tuple[tuple[np.ndarray, str], ...] = ()
+    """lines over t that belong to no run, each with its label"""
 
     @property
     def range(self) -> tuple[float, float]:
@@ -107,21 +102,13 @@ def picture(result: Result) -> Picture:
     colours = tuple(run.run.colour or STYLES[i % len(STYLES)][0] for i, run in enumerate(result.runs))
     dashes = tuple(STYLES[i % len(STYLES)][1] for i in range(len(result.runs)))
     return Picture(
-        result, colours, dashes, (_field(scene, window),), _panels(result, window), _strips(result),
+        result, colours, dashes, (_field(scene, window),), panels(result, window), _strips(result),
         horizon_text(result), summary(result),
     )  # fmt: skip
 
 
-def twin_pair(result: Result) -> tuple[int, int] | None:
-    """The first run that is a twin, and its partner: (partner, twin)."""
-    for i, run in enumerate(result.runs):
-        if run.partner is not None:
-            return run.partner, i
-    return None
-
-
 # ---------------------------------------------------------------------------------------------------------------------
-# Windows and panels
+# Windows
 
 
 def view_window(scene: Scene) -> tuple[float, float, float, float]:
@@ -137,27 +124,6 @@ def view_window(scene: Scene) -> tuple[float, float, float, float]:
 def _outside(x: float, y: float, window: tuple[float, float, float, float]) -> float:
     x0, x1, y0, y1 = window
     return 1.12 * max(abs(2 * x - x0 - x1) / (x1 - x0), abs(2 * y - y0 - y1) / (y1 - y0))
-
-
-def _panels(result: Result, window: tuple[float, float, float, float]) -> tuple[Panel, ...]:
-    pair, wanted = twin_pair(result), result.scene.view.panels
-    everything = tuple(range(len(result.runs)))
-    if pair is None or wanted == "one":
-        return (Panel("", everything, window),)
-    partner, twin = pair
-    rest = tuple(i for i in everything if i not in pair)
-    left = Panel(_titled(result, partner), (partner, *rest), window)
-    zoomed = Panel(f"{_titled(result, twin)}, camera zooming out", (twin,), window, -result.runs[twin].log_projection)
-    if result.scene.view.camera == "fixed":
-        zoomed = Panel(_titled(result, twin), (twin,), window)
-    if wanted != "three":
-        return left, zoomed
-    return left, Panel(f"{_titled(result, twin)}, as it is", (twin,), window), zoomed
-
-
-def _titled(result: Result, run: int) -> str:
-    label = result.runs[run].label
-    return label[:1].upper() + label[1:]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -224,8 +190,19 @@ def _strips(result: Result) -> tuple[Strip, ...]:
     if pair is not None:
         with np.errstate(divide="ignore"):
             lines = tuple(Line(pair[1], p, np.log(gap)) for p, gap in enumerate(result.runs[pair[1]].gaps))
-        strips.append(Strip("gap between the two", True, lines))
+        strips.append(Strip("gap between the two", True, lines, guides=_error_growth(result, pair[0])))
     return tuple(strips)
+
+
+def _error_growth(result: Result, partner: int) -> tuple[tuple[np.ndarray, str], ...]:
+    """ε e^(λt): how one rounding error grows at the path's Lyapunov exponent λ, up to the size of the picture."""
+    path = result.runs[partner].paths[0]
+    if path.lyapunov is None or not np.isfinite(path.lyapunov[-1]) or path.lyapunov[-1] <= 0:
+        return ()
+    t = np.arange(path.steps + 1)
+    exponent, roundoff = float(path.lyapunov[-1]), 2.0**-24 if result.scene.arithmetic == "float32" else 2.0**-53
+    line = np.log(roundoff) + exponent * t
+    return ((np.where(line < np.log(2.0), line, np.nan), f"ε·exp({exponent:.2g} t)"),)
 
 
 def _lines(result: Result, read: Any) -> tuple[Line, ...]:
@@ -265,6 +242,20 @@ def _sharpness_strip(result: Result) -> Strip:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Words
+
+
+def remark(result: Result) -> str:
+    """What the arithmetic has to say of the picture, after the caption."""
+    if result.scene.arithmetic == "shared":
+        return "Both pictures are derived from one run: this shows the theorem and proves nothing."
+    if result.scene.arithmetic == "certified":
+        bits = max(path.bits or 0 for run in result.runs for path in run.paths)
+        return f"Certified: every point is proven to a billionth of its norm, with {bits} bits."
+    path = result.runs[0].paths[0]
+    if path.lyapunov is not None and path.steps > 20 and path.lyapunov[-1] > 1e-3:
+        exponent = float(path.lyapunov[-1])
+        return f"Lyapunov exponent {exponent:.2g} a step: an error grows tenfold every {np.log(10) / exponent:.0f} steps."
+    return ""
 
 
 def horizon_text(result: Result) -> str:

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.scene import Run, Scene, SceneError, to_data
+from app.scene import Run, Scene, SceneError, Start, to_data
 from dynamics import Path, precise, rules
 from dynamics import Run as Motion
 from dynamics import simulate as run_paths
 from dynamics.horizon import trust
-from dynamics.twins import NoTwin, Twin, gap, twin
+from dynamics.twins import NoTwin, Twin, derived, gap, twin
 
 SERIES = (
     "x", "y", "loss", "norm", "log_norm", "angle", "gradient_norm", "learning_rate", "effective_learning_rate", "sharpness",
@@ -30,6 +30,7 @@ class RunResult(NamedTuple):
     paths: tuple[Path, ...]
     partner: int | None = None
     """for a twin: which run it is the twin of"""
+    ghost: bool = False
     log_projection: np.ndarray | None = None
     gaps: tuple[np.ndarray, ...] = ()
     theorem: str = ""
@@ -46,46 +47,56 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
 
     Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner.
     """
-    motions = [_motion(run) for run in scene.runs]
     done: dict[int, RunResult] = {}
     order = sorted(range(len(scene.runs)), key=lambda i: scene.runs[i].twin_of is not None)
     for i in order:
         run, label = scene.runs[i], scene.labels[i]
         if run.twin_of is None:
-            done[i] = RunResult(label, run, motions[i], _paths(scene, motions[i], horizon))
+            motion, ghost = motion_of(scene.partner(run) or run), run.ghost_of is not None
+            starts = tuple(_one_ulp_away(start, scene.arithmetic) for start in scene.points) if ghost else scene.points
+            done[i] = RunResult(label, run, motion, _paths(scene, motion, horizon, starts), ghost=ghost)
             continue
         j = scene.labels.index(run.twin_of)
         made = twin_of(scene, run)
-        paths = _paths(scene, made.run, horizon)
+        if scene.arithmetic == "shared":
+            paths = tuple(derived(path, made) for path in done[j].paths)
+        else:
+            paths = _paths(scene, made.run, horizon, scene.points)
         gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(done[j].paths, paths, strict=True))
-        done[i] = RunResult(label, run, made.run, paths, j, made.log_projection, gaps, made.theorem)
+        done[i] = RunResult(label, run, made.run, paths, j, False, made.log_projection, gaps, made.theorem)
     return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
 
 
 def twin_of(scene: Scene, run: Run) -> Twin:
     """What the theorem makes of the partner that `run.twin_of` names, or `SceneError` with the reason why nothing."""
     try:
-        return twin(scene.field, _motion(scene.runs[scene.labels.index(run.twin_of)]), scene.steps)
+        return twin(scene.field, motion_of(scene.runs[scene.labels.index(run.twin_of)]), scene.steps)
     except NoTwin as reason:
         raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
 
 
-def _motion(run: Run) -> Motion:
+def motion_of(run: Run) -> Motion:
     return Motion(run.rule, run.learning_rate, run.weight_decay, run.hyperparameters, run.clip_norm, run.noise)
 
 
-def _paths(scene: Scene, motion: Motion, horizon: bool) -> tuple[Path, ...]:
+def _one_ulp_away(start: Start, arithmetic: str) -> Start:
+    kind = np.float32 if arithmetic == "float32" else np.float64
+    return float(np.nextafter(kind(start[0]), kind(np.inf))), start[1]
+
+
+def _paths(scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...]) -> tuple[Path, ...]:
+    floats = "float64" if scene.arithmetic == "shared" else scene.arithmetic
     if scene.arithmetic == "certified":
         try:
-            return tuple(precise.simulate(scene.field, motion, scene.points, scene.steps, scene.knobs))
+            return tuple(precise.simulate(scene.field, motion, starts, scene.steps, scene.knobs))
         except precise.Uncertified as reason:
             raise SceneError("uncertified", str(reason)) from None
-    paths = run_paths(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.arithmetic, scene.seed)
-    trusted = trust(scene.field, motion, scene.points, scene.steps, scene.knobs, scene.seed) if horizon else None
+    paths = run_paths(scene.field, motion, starts, scene.steps, scene.knobs, floats, scene.seed)
+    trusted = trust(scene.field, motion, starts, scene.steps, scene.knobs, scene.seed) if horizon else None
     if trusted is None:
         return tuple(paths)
     return tuple(
-        replace(path, horizon=each.horizon(scene.arithmetic), lyapunov=each.lyapunov)
+        replace(path, horizon=each.horizon(floats), lyapunov=each.lyapunov)
         for path, each in zip(paths, trusted, strict=True)
     )
 

@@ -31,7 +31,7 @@ MAX_CERTIFIED_POINTS = 100_000
 Label = Annotated[str, Meta(max_length=80)]
 Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Start = tuple[Coordinate, Coordinate]
-ARITHMETICS = ("float64", "float32", "certified")
+ARITHMETICS = ("float64", "float32", "certified", "shared")
 COLOUR_MAPS = ("cividis", "viridis", "magma", "gray")
 
 
@@ -53,11 +53,14 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     clip_norm: Annotated[float, Meta(gt=0, le=1e300)] | None = None
     noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     twin_of: Label | None = None
+    ghost_of: Label | None = None
+    """the same run, started one unit in the last place away"""
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
     hyperparameters: dict[str, float | bool] = {}
 
     def __hash__(self) -> int:
-        return hash((self.label, self.rule, self.twin_of, self.clip_norm, self.noise))  # a schedule may hold lists
+        # a schedule may hold lists, so the rates are left to equality
+        return hash((self.label, self.rule, self.twin_of, self.ghost_of, self.clip_norm, self.noise))
 
 
 class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -67,7 +70,7 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     colour_map: Literal["cividis", "viridis", "magma", "gray"] = "cividis"
     quiver: bool = True
     contours: bool = False
-    panels: Literal["auto", "one", "two", "three"] = "auto"
+    panels: Literal["auto", "one", "two", "three", "projected", "portrait"] = "auto"
     camera: Literal["zoom", "fixed"] = "zoom"
     theme: Literal["light", "dark"] = "light"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
@@ -82,7 +85,7 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     formula: str | None = None
     starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
     steps: Annotated[int, Meta(ge=1)] = 300
-    arithmetic: Literal["float64", "float32", "certified"] = "float64"
+    arithmetic: Literal["float64", "float32", "certified", "shared"] = "float64"
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     knobs: dict[str, float] = {}
     runs: Annotated[tuple[Run, ...], Meta(min_length=1, max_length=12)] = (Run(),)
@@ -106,11 +109,19 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     @property
     def labels(self) -> list[str]:
         """The runs' labels; a run without one is called by its rule."""
-        names = [run.label or (f"twin of {run.twin_of}" if run.twin_of else run.rule) for run in self.runs]
+        names = [run.label or _unnamed(run) for run in self.runs]
         return [n if names.count(n) == 1 else f"{n} {names[: i + 1].count(n)}" for i, n in enumerate(names)]
 
     def partner(self, run: Run) -> Run | None:
-        return None if run.twin_of is None else self.runs[self.labels.index(run.twin_of)]
+        """The run that this one is the twin or the ghost of."""
+        name = run.twin_of or run.ghost_of
+        return None if name is None else self.runs[self.labels.index(name)]
+
+
+def _unnamed(run: Run) -> str:
+    if run.twin_of or run.ghost_of:
+        return f"twin of {run.twin_of}" if run.twin_of else f"ghost of {run.ghost_of}"
+    return run.rule
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -173,13 +184,14 @@ def _check_view(view: View) -> None:
 
 
 def _check_run(scene: Scene, run: Run, label: str) -> None:
-    if run.twin_of is not None:
-        if run.twin_of not in scene.labels or scene.partner(run) is run:
-            raise SceneError(
-                "twin_of", f"The run {label!r} is the twin of {run.twin_of!r}, but no other run has that label."
-            )
-        if scene.partner(run).twin_of is not None:  # type: ignore[union-attr]
-            raise SceneError("twin_of", f"The run {label!r} is the twin of a twin; name the run with weight decay instead.")
+    for kind in ("twin_of", "ghost_of"):
+        name, word = getattr(run, kind), kind.removesuffix("_of")
+        if name is None:
+            continue
+        if name not in scene.labels or scene.partner(run) is run:
+            raise SceneError(kind, f"The run {label!r} is the {word} of {name!r}, but no other run has that label.")
+        if scene.partner(scene.partner(run)) is not None:  # type: ignore[arg-type]
+            raise SceneError(kind, f"The run {label!r} is the {word} of a twin or ghost; name the run itself instead.")
         return
     try:
         rule = rules.named(run.rule)
@@ -228,7 +240,7 @@ def to_data(scene: Scene) -> dict[str, Any]:
 
 def _flat(run: dict[str, Any]) -> dict[str, Any]:
     own = run.pop("hyperparameters", {})
-    shown = {"rule": "gd", "learning_rate": 0.1} if "twin_of" not in run else {}
+    shown = {} if "twin_of" in run or "ghost_of" in run else {"rule": "gd", "learning_rate": 0.1}
     return {"label": run.pop("label", "")} | shown | run | own
 
 

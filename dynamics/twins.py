@@ -9,6 +9,7 @@ on its own, with its own raw recursion, so agreement is evidence.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dynamics import rules
-from dynamics.path import Path
+from dynamics.path import LN2, Path
 from dynamics.schedules import Constant, Exponential, Floats, Rates, Schedule, products, rates, schedule, shortest
 from dynamics.simulate import Run
 from landscapes import Landscape
@@ -280,6 +281,21 @@ def weight_decay_of(run: Run) -> Run:
     held = (1 - remains) / (remains * eta) if gamma else 0.0
     buffer = float(schedule(run.initial_buffer).rates(1).value[0]) + held
     return run._replace(learning_rate=eta, weight_decay=lam, initial_buffer=buffer)
+
+
+def derived(partner: Path, made: Twin) -> Path:
+    """The twin's path read off its partner's, v_t = w_t / P_t. It shows the picture and proves nothing."""
+    log = partner.frame_log - made.log_projection
+    whole = np.rint(log / LN2) * LN2  # a path's frame is a whole power of two; the rest goes to the frame's coordinates
+    rest = np.exp(log - whole)
+    rate = schedule(made.run.learning_rate).rates(len(log))
+    with np.errstate(over="ignore", under="ignore"):
+        gradient = partner.gradient_norm * np.exp(made.log_projection)
+    return replace(
+        partner, frame_x=partner.frame_x * rest, frame_y=partner.frame_y * rest, frame_log=whole,
+        frame_sharpness=partner.frame_sharpness / rest**2, gradient_norm=gradient, learning_rate=rate.value,
+        log_learning_rate=rate.log,
+    )  # fmt: skip
 
 
 def gap(partner: Path, twin: Path, log_projection: np.ndarray) -> np.ndarray:

@@ -23,10 +23,10 @@ def groups(scene: Scene, result: Result) -> list[Group]:
     for i, run in enumerate(scene.runs):
         title = "Runs" if i == 0 else ""
         own: list[Control | None] = [name_control(scene, i, removable=len(scene.runs) > 1)]
-        if run.twin_of is None:
+        if scene.partner(run) is None:
             own += run_controls(scene, i, list(RULES))
         made.append(group(title, own))
-        if run.twin_of is None:
+        if scene.partner(run) is None:
             made.append(group(f"More of {scene.labels[i]}", more_run_controls(scene, i), more=f"more:{i}"))
     if len(scene.runs) < 8:
         made.append(group("", [{"kind": "button", "id": "run:add", "label": "Add a run"}]))
@@ -41,7 +41,13 @@ def _starts(scene: Scene) -> list[Control | None]:
     for i, (x, y) in enumerate(scene.points):
         remove = f"start:{i}:remove" if len(scene.points) > 1 else None
         rows.append(
-            {"kind": "entry", "id": f"start:{i}", "label": f"Start {i + 1}", "value": f"{x:.12g}, {y:.12g}", "remove": remove}
+            {
+                "kind": "entry",
+                "id": f"start:{i}",
+                "label": f"Start {i + 1}",
+                "value": f"{x:.12g}, {y:.12g}",
+                "remove": remove,
+            }
         )
     if len(scene.points) < 8:
         rows.append({"kind": "button", "id": "start:add", "label": "Add a start"})

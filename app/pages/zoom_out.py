@@ -5,6 +5,7 @@ from app.presets import ZOOM_OUT
 from app.rail.controls import (
     Group,
     colour_select,
+    ghost_toggle,
     group,
     landscape_group,
     more_run_controls,
@@ -16,7 +17,7 @@ from app.rail.controls import (
 from app.result import Result
 from app.scene import Scene
 
-RULES = ["gd", "sign", "unit_gradient", "unit_loss"]
+RULES = ["gd", "sign", "unit_gradient", "unit_loss", "adamw"]
 
 
 def groups(scene: Scene, result: Result) -> list[Group]:
@@ -25,6 +26,7 @@ def groups(scene: Scene, result: Result) -> list[Group]:
         group("The run with weight decay", run_controls(scene, 0, RULES)),
         group("Its twin", [note(twin_note(result), "strong")]),
         time_group(scene, pictures=True),
+        group("", [ghost_toggle(scene)]),
         group("Schedules, noise, colours", [*more_run_controls(scene, 0), colour_select(scene)], more="more"),
     ]
 

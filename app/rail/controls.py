@@ -21,6 +21,13 @@ SCHEDULE_NAMES = {
     "constant": "constant", "exponential": "exponential", "warmup": "warmup", "step": "steps", "cosine": "cosine",
     "inverse_time": "1/(1 + rate·t)", "inverse_sqrt": "1/√(1 + rate·t)", "linear": "linear",
 }  # fmt: skip
+ARITHMETIC_NAMES = {
+    "float64": "float64", "float32": "float32", "certified": "certified (balls)", "shared": "shared gauge",
+}  # fmt: skip
+PICTURES: list[tuple[str, ...]] = [
+    ("auto", "decay · zooming camera"), ("three", "decay · as it is · zooming"), ("projected", "decay · projected back"),
+    ("portrait", "with the reduced map"),
+]  # fmt: skip
 FIELD_KNOBS = {
     "initial": Knob(1e-4, 10, "The rate of the first step.", log=True),
     "peak": Knob(1e-4, 10, "The largest rate, reached at the end of the warmup.", log=True),
@@ -157,14 +164,22 @@ def name_control(scene: Scene, index: int, removable: bool = True) -> Control:
 
 def time_group(scene: Scene, pictures: bool) -> Group:
     steps = Knob(10, 2000, "How many updates are made; type a number for more than 2 000.", log=True, closed=False)
-    panels = [("auto", "two pictures"), ("three", "three pictures")]
+    arithmetics = [name for name in ARITHMETICS if name != "shared" or pictures]
     return group("Time and arithmetic", [
         slider("steps", "Steps", scene.steps, steps, whole=True),
-        select("arithmetic", "Arithmetic", scene.arithmetic, [(name, name) for name in ARITHMETICS],
+        select("arithmetic", "Arithmetic", scene.arithmetic, [(name, ARITHMETIC_NAMES[name]) for name in arithmetics],
                "How many digits every number carries. Chaotic paths outrun float64 within a hundred steps."),
-        select("view:panels", "Pictures", scene.view.panels, panels,
-               "Two: the camera zooms out. Three: also the run that leaves the frame.") if pictures else None,
+        note("Derived from one run: shows the picture, proves nothing.") if scene.arithmetic == "shared" else None,
+        select("view:panels", "Pictures", scene.view.panels, PICTURES,
+               "Which pictures of the pair are shown beside each other.") if pictures else None,
     ])  # fmt: skip
+
+
+def ghost_toggle(scene: Scene) -> Control:
+    return {
+        "kind": "toggle", "id": "ghost", "label": "Ghost, one ulp away", "value": any(run.ghost_of for run in scene.runs),
+        "help": "The same run from a start that differs in its last binary digit: how long do they stay together?",
+    }  # fmt: skip
 
 
 def colour_select(scene: Scene) -> Control:

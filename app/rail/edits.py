@@ -63,7 +63,7 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     index, field, *inner = rest
     run = data["runs"][_index(index, data["runs"])]
     if field == "remove":
-        data["runs"] = [other for other in data["runs"] if other is not run and other.get("twin_of") != run["label"]]
+        data["runs"] = [other for other in data["runs"] if other is not run and _partner(other) != run["label"]]
     elif field == "label":
         _rename(data["runs"], run, str(value).strip())
     elif field == "rule":
@@ -76,6 +76,10 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         _set_or_drop(run, field, _number(value, field))
 
 
+def _partner(run: Data) -> str | None:
+    return run.get("twin_of") or run.get("ghost_of")
+
+
 def _set_or_drop(run: Data, field: str, number: float) -> None:
     if field == "clip_norm" and number == 0:
         run.pop(field, None)  # the slider's left end means: no clipping
@@ -85,8 +89,9 @@ def _set_or_drop(run: Data, field: str, number: float) -> None:
 
 def _rename(runs: list[Data], run: Data, label: str) -> None:
     for other in runs:
-        if other.get("twin_of") == run["label"]:
-            other["twin_of"] = label
+        for kind in ("twin_of", "ghost_of"):
+            if other.get(kind) == run["label"]:
+                other[kind] = label
     run["label"] = label
 
 
@@ -99,7 +104,9 @@ def _change_rule(runs: list[Data], run: Data, rule: str, old: str) -> None:
         if name not in known.knobs and name not in known.switches:
             run.pop(name, None)
     run["rule"] = rule
-    if not any(other.get("twin_of") == run["label"] for other in runs):
+    if any(other.get("twin_of") == run["label"] for other in runs):
+        run |= {name: 0.0 for name in known.knobs if name.startswith("eps")}  # a twin has no room for a fixed size
+    else:
         run["label"] = _free_label(known.title, [other for other in runs if other is not run])
 
 
@@ -183,6 +190,13 @@ def _plain(field: str) -> Callable[[Data, list[str], Any, Scene], None]:
     return put
 
 
+def _ghost(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    """Adds or removes a run that starts one unit in the last place away from the first."""
+    data["runs"] = [run for run in data["runs"] if "ghost_of" not in run]
+    if value:
+        data["runs"].append({"label": "ghost", "ghost_of": data["runs"][0]["label"]})
+
+
 def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     view = data.setdefault("view", {})
     view[rest[0]] = _number(value, rest[0]) if rest[0] == "seconds" else value
@@ -209,6 +223,7 @@ _EDITS: dict[str, Callable[[Data, list[str], Any, Scene], None]] = {
     "run": _run,
     "start": _start,
     "steps": _steps,
+    "ghost": _ghost,
     "arithmetic": _plain("arithmetic"),
     "seed": _plain("seed"),
     "view": _view,

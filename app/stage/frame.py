@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from app.picture import LEVELS, QUIVER, Field, Panel, Picture, Strip, colour_table, twin_pair
+from app.panels import Panel, twin_pair
+from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, remark
 from dynamics import Path
 from dynamics.path import wrapped
 
@@ -83,11 +84,12 @@ def _stride(picture: Picture) -> int:
 
 
 def _path(path: Path, index: int, arrays: _Arrays, every: int) -> dict[str, Any]:
-    moved = bool(np.any(path.frame_log))
+    farthest = float(np.max(np.abs(path.frame_log)))
+    kind = "<f4" if farthest < 200 else "<f8"
     return {
         "x": arrays.add(path.frame_x[::every]),
         "y": arrays.add(path.frame_y[::every]),
-        "k": arrays.add(path.frame_log[::every], "<f4" if np.max(np.abs(path.frame_log)) < 200 else "<f8") if moved else None,
+        "k": arrays.add(path.frame_log[::every], kind) if farthest else None,
         "start": list(path.start),
         "start_index": index,
         "status": path.status,
@@ -114,10 +116,24 @@ def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
         camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
-    return {
-        "title": panel.title, "runs": list(panel.runs), "field": 0, "window": list(panel.window), "camera": camera,
-        "start_handle": True, "corner": "norm",
+    traces = [
+        {"run": trace.run, "path": trace.path, "x": arrays.add(trace.x[::every]), "y": arrays.add(trace.y[::every])}
+        for trace in panel.traces
+    ]
+    made: dict[str, Any] = {
+        "title": panel.title, "runs": list(panel.runs), "field": 0 if panel.plane else None, "window": list(panel.window),
+        "camera": camera, "start_handle": not traces, "corner": "norm" if panel.plane else None,
     }  # fmt: skip
+    if traces:
+        made["traces"] = traces
+    if not panel.plane:
+        made |= {
+            "equal_aspect": False,
+            "axes": {"x": {"label": "direction", "degrees": True}, "y": {"label": "κ = η/(a‖w‖²)", "log": True}},
+            "curves": [{"x": arrays.add(c.x), "y": arrays.add(c.y), "label": c.label} for c in panel.curves],
+            "points": [{"x": mark.x, "y": mark.y, "label": mark.label} for mark in panel.marks],
+        }
+    return made
 
 
 def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, Any]:
@@ -129,17 +145,20 @@ def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, 
     return {
         "title": strip.title, "log": strip.log, "lo": low, "hi": high, "stride": coarse, "series": series,
         "threshold": threshold,
+        "guides": [{"array": arrays.add(line[::every]), "label": label} for line, label in strip.guides],
     }  # fmt: skip
 
 
 def _caption(picture: Picture, arrays: _Arrays, every: int) -> dict[str, Any]:
     pair = twin_pair(picture.result)
+    note = remark(picture.result)
     if pair is None:
-        return {"kind": "race"}
+        return {"kind": "race", "note": note}
     left, right = (picture.result.runs[i].paths[0] for i in pair)
     with np.errstate(divide="ignore"):
         difference = np.log(np.abs(wrapped(right.angle - left.angle)))
     return {
         "kind": "twins", "left": [pair[0], 0], "right": [pair[1], 0], "log_difference": arrays.add(difference[::every]),
+        "note": note,
         "exact": True,  # the theorem is: where they part, rounding parted them
     }  # fmt: skip

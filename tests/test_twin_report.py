@@ -1,0 +1,67 @@
+"""The schedule compiler's report, and the code that it hands out."""
+
+import importlib.util
+import re
+
+import msgspec
+import pytest
+
+from app.presets import ZOOM_OUT
+from app.result import simulate
+from app.scene import Run, Scene, SceneError
+from app.twin_report import code, partners, reports, sentences
+
+STEPS = 40
+RUNS = {
+    "gd": Run(label="a", learning_rate=0.3, weight_decay=0.25),
+    "momentum": Run(label="a", learning_rate=0.05, weight_decay=0.04, hyperparameters={"momentum": 0.9}),
+    "sign": Run(label="a", rule="sign", learning_rate=0.1, weight_decay=0.5),
+    "unit_gradient": Run(label="a", rule="unit_gradient", learning_rate=0.1, weight_decay=0.5),
+    "unit_loss": Run(label="a", rule="unit_loss", learning_rate=0.02, weight_decay=0.5),
+}
+
+
+@pytest.mark.parametrize("dialect", ["optax", "torch"])
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_the_code_that_is_handed_out_walks_as_our_own_twin_does(run: Run, dialect: str, imported, capsys) -> None:
+    if dialect == "torch" and importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    scene = Scene(landscape="five_wells", steps=STEPS, runs=(run, Run(label="b", twin_of="a")))
+    path = simulate(scene).runs[1].paths[0]
+    imported(code(scene, scene.runs[0], dialect))
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("the twin"))
+    x, y = (float(number) for number in re.findall(r"-?\d+\.\d*(?:e[+-]?\d+)?", line))
+    assert abs(x / path.x[-1] - 1) < 1e-6 and abs(y / path.y[-1] - 1) < 1e-6
+
+
+@pytest.mark.parametrize("preset", ZOOM_OUT, ids=lambda preset: preset.name)
+def test_every_preset_with_a_twin_can_be_reported(preset) -> None:
+    (report,) = reports(preset.scene)
+    assert len(report["log_learning_rate"]) == preset.scene.steps + 1
+    assert all(sentence.endswith(".") for sentence in sentences(report))
+
+
+def test_the_rate_of_gradient_descent_grows_by_the_square_and_that_of_sign_by_one_power() -> None:
+    for rule, power in (("gd", 2), ("sign", 1)):
+        run = RUNS[rule]
+        (report,) = reports(Scene(landscape="five_wells", steps=STEPS, runs=(run,)))
+        assert report["growth"][0] == pytest.approx((1 - run.learning_rate * run.weight_decay) ** -power)
+
+
+def test_a_scene_without_weight_decay_has_nothing_to_report() -> None:
+    with pytest.raises(SceneError, match="No run of this scene has weight decay"):
+        partners(Scene(landscape="five_wells", runs=(Run(),)))
+
+
+def test_a_shared_gauge_shows_no_gap_and_certified_twins_never_part() -> None:
+    for arithmetic in ("shared", "certified"):
+        scene = msgspec.structs.replace(ZOOM_OUT[0].scene, arithmetic=arithmetic)
+        assert simulate(scene).runs[1].gaps[0].max() < 1e-12
+
+
+def test_a_ghost_leaves_where_the_horizon_says() -> None:
+    run = RUNS["gd"]
+    scene = Scene(landscape="five_wells", runs=(run, Run(ghost_of="a")))
+    first, ghost = (result.paths[0] for result in simulate(scene).runs)
+    apart = abs(ghost.x - first.x) + abs(ghost.y - first.y) > 1e-2 * first.norm
+    assert first.horizon is not None and abs(int(apart.argmax()) - first.horizon) <= 15
