@@ -192,6 +192,9 @@ def _check_run(scene: Scene, run: Run, label: str) -> None:
             raise SceneError(kind, f"The run {label!r} is the {word} of {name!r}, but no other run has that label.")
         if scene.partner(scene.partner(run)) is not None:  # type: ignore[arg-type]
             raise SceneError(kind, f"The run {label!r} is the {word} of a twin or ghost; name the run itself instead.")
+        if run.hyperparameters:
+            surplus = ", ".join(name[:32] for name in run.hyperparameters)
+            raise SceneError(kind, f"A {word} takes all its numbers from its partner; leave out {surplus}.")
         return
     try:
         rule = rules.named(run.rule)
