@@ -222,7 +222,7 @@ BAD = {
     "unknown schedule": (one_run(learning_rate={"schedule": "saw", "initial": 1.0}), "scene"),
     "schedule without a field": (one_run(learning_rate={"schedule": "cosine", "initial": 1.0}), "scene"),
     "schedule with a field too many": (one_run(learning_rate={"schedule": "constant", "value": 1.0, "x": 1}), "scene"),
-    "warmup then what": (one_run(learning_rate={"schedule": "warmup", "peak": 1.0, "warmup_steps": 9, "then": "x"}), "scene"),
+    "warmup then": (one_run(learning_rate={"schedule": "warmup", "peak": 1.0, "warmup_steps": 9, "then": "x"}), "scene"),
     "warmup too long": (
         one_run(learning_rate={"schedule": "warmup", "peak": 1.0, "warmup_steps": 9, "then": "cosine", "total_steps": 5}),
         "scene",
