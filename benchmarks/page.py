@@ -25,7 +25,10 @@ ROOT = Path(__file__).parents[1]
 STARTS = ((-0.7, 0.7), (0.5, 0.5), (0.2, -0.7), (1.0, 1.0), (-1.0, -0.2))
 HEAVY = Scene(
     landscape="five_wells", starts=STARTS, steps=2000,
-    runs=(Run(label="weight decay", learning_rate=0.3, weight_decay=0.25), Run(label="growing rate", twin_of="weight decay")),
+    runs=(
+        Run(label="weight decay", learning_rate=0.3, weight_decay=0.25),
+        Run(label="growing rate", twin_of="weight decay"),
+    ),
 )  # fmt: skip
 
 STAGE = """() => {
@@ -51,7 +54,8 @@ WATCH = (
 def serve(port: int) -> subprocess.Popen:
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "streamlit_app.py"), "--server.port", str(port)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=ROOT / "app", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=ROOT / "app", env=environment, **silent)
     for _ in range(200):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
@@ -90,11 +94,13 @@ def slide(page: Page, moves: int = 40) -> list[float]:
     """Latencies in ms of the learning-rate slider, from its input event to the drawn frame."""
     page.evaluate(
         "() => { const z = (" + STAGE + ")().__zoomout; window.__slides = []; window.__slid = 0;"
-        "let last = z.frame; const look = () => { if (z.frame !== last) { last = z.frame; window.__slides.push(performance.now() - window.__slid); }"
+        "let last = z.frame; const look = () => { if (z.frame !== last) { last = z.frame;"
+        " window.__slides.push(performance.now() - window.__slid); }"
         " requestAnimationFrame(look); }; look(); }"
     )
     find = (
-        "() => { const walk = (n) => { for (const e of n.querySelectorAll('*')) { if (e.id === 'run:0:learning_rate') return e;"
+        "() => { const walk = (n) => { for (const e of n.querySelectorAll('*')) {"
+        " if (e.id === 'run:0:learning_rate') return e;"
         "const i = e.shadowRoot && walk(e.shadowRoot); if (i) return i; } return null; }; return walk(document); }"
     )
     for i in range(moves):
