@@ -34,12 +34,12 @@ environment:
 	@echo "Setting up $(VENV) with uv; this happens once."
 	@test -x $(VENV)/bin/python || $(UV) venv --quiet --allow-existing --python '>=3.11' $(VENV)
 else
-INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+INSTALL = $(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --constraint requirements.lock
 environment:
 	@test -n "$(PYTHON)" || { echo "zoomout needs Python 3.11 or newer; install it, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON); this happens once and takes a minute."
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 endif
 
 lock: $(VENV)/.installed-dev
