@@ -252,7 +252,7 @@ def remark(result: Result) -> str:
         bits = max(path.bits or 0 for run in result.runs for path in run.paths)
         return f"Certified: every point is proven to a billionth of its norm, with {bits} bits."
     path = result.runs[0].paths[0]
-    if path.lyapunov is not None and path.steps > 20 and path.lyapunov[-1] > 1e-3:
+    if path.lyapunov is not None and path.lyapunov[-1] * path.steps > 20:  # a short positive stretch is no chaos yet
         exponent = float(path.lyapunov[-1])
         return f"Lyapunov exponent {exponent:.2g} a step: an error grows tenfold every {np.log(10) / exponent:.0f} steps."
     return ""

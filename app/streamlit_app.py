@@ -1,6 +1,7 @@
 """The page's front door: configuration, navigation, and the warm-up that makes the first touch quick."""
 
 import gc
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -16,11 +17,15 @@ STYLE = Path(__file__).parent / "style.css"
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Compiles the first scenes, then hides what is loaded from the garbage collection that follows every reply."""
-    for page in PAGES:
-        simulate(page.presets[0].scene)
-    gc.collect()
-    gc.freeze()
+    """Compiles the pages' first scenes behind the first picture, then hides all that is loaded from garbage collection."""
+
+    def work() -> None:
+        for page in PAGES:
+            simulate(page.presets[0].scene)
+        gc.collect()
+        gc.freeze()
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 st.set_page_config("zoomout", layout="wide", initial_sidebar_state="auto")
@@ -35,5 +40,5 @@ with st.sidebar:
     with st.container(key="pages", gap=None):
         for page in pages:
             st.page_link(page, label=page.title, width="stretch")
-warm_up()
 chosen.run()
+warm_up()

@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 
-from app.picture import Panel, Picture, Strip, twin_pair
+from app.panels import Panel, twin_pair
+from app.picture import Picture, Strip, remark
 from app.result import RunResult
 from dynamics import Path
 from dynamics.path import wrapped
@@ -86,7 +87,7 @@ def tick_text(mantissa: int, power: int) -> str:
 def norm_text(picture: Picture, panel: Panel, t: float) -> str:
     """The corner of a panel: how long its weight vector is, where there is one to speak of."""
     paths = [path for r in panel.runs for path in picture.result.runs[r].paths]
-    return f"‖w‖ = {format_log(_log_norm(paths[0], _step(picture, t)), 4)}" if len(paths) == 1 else ""
+    return f"‖w‖ = {format_log(_log_norm(paths[0], _step(picture, t)), 4)}" if len(paths) == 1 and panel.plane else ""
 
 
 def caption(picture: Picture, t: float) -> list[Piece]:
@@ -94,7 +95,7 @@ def caption(picture: Picture, t: float) -> list[Piece]:
     step = _step(picture, t)
     pair = twin_pair(picture.result)
     body = _race(picture, step) if pair is None else _twins(*(picture.result.runs[r].paths[0] for r in pair), step)
-    more = [(f" {sentence}", False) for sentence in _endings(picture, step)]
+    more = [(f" {sentence}", False) for sentence in [*_endings(picture, step), remark(picture.result)] if sentence]
     opening = [("Step ", False), (grouped(str(step)), True), (f" of {grouped(str(picture.scene.steps))}", False)]
     return opening + body + more
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.picture import Panel
+from app.panels import Panel
 from app.words import tick_text
 from dynamics import Path
 

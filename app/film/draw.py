@@ -15,7 +15,8 @@ from app.film.camera import Lens, Trail, fit_window, lens_of, ticks, trail_of
 from app.film.field import arrows, field_image
 from app.film.layout import Box, Layout, layout, lines, values_at
 from app.film.pen import Pen, fitted, printable, width_of
-from app.picture import Panel, Picture
+from app.panels import Panel
+from app.picture import Picture
 from app.theme import Theme
 from app.words import caption, norm_text, strip_text
 from dynamics import Path
@@ -27,6 +28,8 @@ WIDTHS = (2.3, 2.2, 2.1, 1.9, 1.7, 1.6)
 CASINGS = (0.8, 0.6, 0.45, 0.32, 0.26, 0.24)
 LONG = 700
 """points; beyond it the old part of a trail is a hairline without casing"""
+CROWD = 200
+"""dots or labels beyond which there are none: they would only hide the paths"""
 BEYOND = (5.0, 4.0)
 """the dash of a trail that is no longer predictive"""
 STOPS = {
@@ -239,7 +242,8 @@ class Drawing:
             x, y = self._head(pen, r, path, head, t, box)
             label = printable(self.picture.result.runs[r].label) if len(panel.runs) > 1 and r not in seen else ""
             seen.add(r)
-            words = " · ".join(word for word in (label, STOPS[path.status] if _stopped(path, t) else "") if word)
+            ending = STOPS[path.status] if _stopped(path, t) and len(items) <= CROWD else ""
+            words = " · ".join(word for word in (label, ending) if word)
             labels.append((fitted(words, self.layout.small, 14 * self.layout.unit, True), x, y))
         self._labels(pen, labels, box)
 
@@ -260,7 +264,7 @@ class Drawing:
             if not long or age < 2:
                 white, strength = self.casing
                 pen.line(part, white, (WIDTHS[age] + 2.1) * m, strength * CASINGS[age] * (0.45 if lost else 1), cap=cap)
-            pattern = [d * m for d in BEYOND] if lost else [] if hair else dash
+            pattern = [] if hair else [d * m for d in BEYOND] if lost else dash
             offset = travelled % sum(pattern) if pattern else 0.0
             width = (1 if hair else WIDTHS[age]) * m
             pen.line(part, colour, width, FADES[age] * (0.85 if lost else 1), pattern, offset, cap)
@@ -272,7 +276,7 @@ class Drawing:
         """Where steps are long enough to tell apart, a light dot on each of the recent ones."""
         far = np.hypot(*np.diff(trail.points, axis=0).T) >= 14 * self.layout.stroke
         chosen = trail.points[1:-1][far[:-1] & (trail.step[1:-1] > since)]
-        for x, y in chosen:
+        for x, y in chosen if len(chosen) <= CROWD else ():
             pen.disc(x, y, 1.3 * self.layout.stroke, self.casing[0], 0.9)
 
     def _handle(self, pen: Pen, x: float, y: float, far: bool) -> None:
@@ -316,8 +320,7 @@ class Drawing:
             spots = [(x + away, y), (x - away - wide, y), (x - wide / 2, y - away - half), (x - wide / 2, y + away + half)]
             for a, b in spots:
                 inside = box.x + 2 < a < box.right - 2 - wide and box.y + size < b < box.bottom - half
-                clear = all(a > r or a + wide < l or b - half > d or b + half < u for l, u, r, d in taken)
-                if text and inside and clear:
+                if text and inside and all(a > r or a + wide < l or b - half > d or b + half < u for l, u, r, d in taken):
                     taken.append((a, b - half, a + wide, b + half))
                     pen.text(a, b, text, size, "#ffffff", bold=True, halo=("#0a0e14", 0.72, 3.5 * self.layout.stroke))
                     break

@@ -2,6 +2,7 @@
 
 import errno
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,14 +28,23 @@ BT709, LIMITED = 1, 1
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A name to write to; what was written becomes `path` when the block ends well, and vanishes when it does not."""
-    partial = path.absolute().parent / f".zoomout-{secrets.token_hex(6)}.partial"
+    folder = path.absolute().parent
+    partial = folder / f".zoomout-{secrets.token_hex(6)}.partial"
     try:
+        _sweep(folder)
         yield partial
         partial.replace(path)
     except OSError as error:
         raise SceneError("file", f"{path.name} cannot be written: {_reason(error)}.") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what a killed export left behind: files of ours that nobody has written to for an hour."""
+    for left in folder.glob(".zoomout-*.partial"):
+        if time.time() - left.stat().st_mtime > 3600:
+            left.unlink(missing_ok=True)
 
 
 def _reason(error: OSError) -> str:
