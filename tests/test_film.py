@@ -1,6 +1,7 @@
 """The film: files that play, frames that show what the stage shows, refusals before any work, and nothing half done."""
 
 import errno
+import os
 import re
 import zlib
 from pathlib import Path
@@ -300,6 +301,15 @@ def test_a_file_that_cannot_be_finished_gives_one_sentence_and_no_file(tmp_path,
     with pytest.raises(SceneError, match=rf"^film\.{kind} cannot be written: {words}\.$"):
         render(TWINS, tmp_path / f"film.{kind}", SMALL, FPS, 0.5)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_export_left_is_swept_up_and_what_another_is_writing_is_not(tmp_path):
+    old, new = tmp_path / ".zoomout-0.partial", tmp_path / ".zoomout-1.partial"
+    for file in (old, new):
+        file.touch()
+    os.utime(old, (1, 1))
+    render(BOWL, tmp_path / "still.png", SMALL)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [new.name, "still.png"]
 
 
 def test_a_disk_that_fills_while_the_film_is_written_is_named(tmp_path, monkeypatch):
