@@ -192,26 +192,34 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
     def in_frame(value: Any, length: int) -> Any:
         return _times_two_to(value, -length * frame, dtype) if kernel.framed and length else value
 
-    local = kernel.formula.landscape.local(x, y, traced["knobs"], jnp, order=1)
-    gradient = (local.gx, local.gy)
+    push = (0.0, 0.0)
     if kernel.noisy:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(traced["seed"]), start_index), t)
         push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
-        gradient = (gradient[0] + push[0], gradient[1] + push[1])
     shift = rule.length * frame if kernel.framed else 0
     rate_exponent, decay_exponent = traced["rate_exponent"][t] - shift, traced["decay_exponent"][t] + shift
     # Where η would vanish in the frame's units a gradient moves nothing, but ηλ must stay what it is: λ gives way.
     slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, -900 - rate_exponent))
     rate = _times_two_to(traced["rate"][t], rate_exponent + slack, dtype)
     decay = _times_two_to(traced["decay"][t], decay_exponent - slack, dtype)
-    chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
     if kernel.fades:
         optimizer = _rescaled(optimizer, lambda length: traced["fading"][t] ** -length)
+    chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
+    x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1))
+    return _reframed(State(x, y, frame, optimizer)) if kernel.framed else State(x, y, frame, optimizer)
+
+
+def moved(
+    kernel: Kernel, chain: Any, knobs: Mapping[str, Any], x: Any, y: Any, optimizer: Any, push: Any, unit: Any = 1.0
+) -> tuple[Any, Any, Any]:
+    """One gradient, with noise `push` on it, and one optax update: the step that every driver makes. `unit` is length 1."""
+    landscape = kernel.formula.landscape
+    local = landscape.slope(x, y, knobs, jnp) if kernel.framed else landscape.local(x, y, knobs, jnp, order=1)
+    gradient = (local.gx + push[0], local.gy + push[1]) if kernel.noisy else (local.gx, local.gy)
     updates, optimizer = chain.update(gradient, optimizer, (x, y), value=local.loss)
     x, y = x + updates[0], y + updates[1]
-    if rule.after is not None:
-        x, y = rule.after((x, y), in_frame(1.0, 1))
-    return _reframed(State(x, y, frame, optimizer)) if kernel.framed else State(x, y, frame, optimizer)
+    after = rules.named(kernel.rule).after
+    return (x, y, optimizer) if after is None else (*after((x, y), unit), optimizer)
 
 
 def _remembers_decay(kernel: Kernel, traced: Mapping[str, Any]) -> Any:
