@@ -10,6 +10,9 @@ from dynamics.schedules import Constant, schedule
 
 Window = tuple[float, float, float, float]
 
+AXES = ("direction", "κ = η/(a‖w‖²)")
+"""what is plotted, across and up, in a panel that is not the plane"""
+
 
 class Trace(NamedTuple):
     """A path in coordinates of the panel's own, over t."""

@@ -10,6 +10,8 @@ class Theme(NamedTuple):
     muted: str
     line: str
     accent: str
+    soft: str
+    """the ground of a plot that has no landscape"""
 
     @property
     def dark(self) -> bool:
@@ -17,6 +19,6 @@ class Theme(NamedTuple):
 
 
 THEMES = {
-    "light": Theme("light", "#fbfaf8", "#1a1c1e", "#5f6168", "#d9d7d4", "#1b6e66"),
-    "dark": Theme("dark", "#121416", "#eceae6", "#a9abb0", "#3d3f41", "#4fb3a9"),
+    "light": Theme("light", "#fbfaf8", "#1a1c1e", "#5f6168", "#d9d7d4", "#1b6e66", "#f4f2ee"),
+    "dark": Theme("dark", "#121416", "#eceae6", "#a9abb0", "#3d3f41", "#4fb3a9", "#1c1f22"),
 }

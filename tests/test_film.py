@@ -12,7 +12,7 @@ from PIL import Image
 
 import app.film.encode as encode
 from app.film import field_image, render, times
-from app.film.camera import fit_window, lens_of, ticks
+from app.film.camera import Lens, broken, fit_window, ticks, ticks_of_degrees, ticks_of_logs, trail_of
 from app.film.draw import Drawing
 from app.film.layout import layout
 from app.film.reel import Reel
@@ -166,8 +166,7 @@ def test_the_head_stands_where_the_path_is(step):
     drawing = Drawing(picture(simulate(BOWL)), (640, 360), THEMES["light"])
     image = Reel(drawing.picture, (640, 360), THEMES["light"]).frame(float(step))
     box, path = drawing.layout.panels[0], drawing.picture.result.runs[0].paths[0]
-    lens = lens_of(drawing.picture.panels[0], drawing.windows[0], box.width, box.height, step)
-    x, y = lens.project(path.x[step], path.y[step]) + [box.x, box.y]
+    x, y = drawing.panels[0].lens(step).project(path.x[step], path.y[step])
     assert tuple(image[round(y), round(x), :3]) == (0xD5, 0x5E, 0x00)
     orange = np.argwhere(np.all(image[:, : int(box.right), :3] == (0xD5, 0x5E, 0x00), axis=-1))
     assert np.hypot(*(np.median(orange, axis=0) - [y, x])) < 8
@@ -175,10 +174,9 @@ def test_the_head_stands_where_the_path_is(step):
 
 def test_between_two_steps_the_head_is_between_their_places():
     drawing = Drawing(picture(simulate(BOWL)), (640, 360), THEMES["light"])
-    box, path = drawing.layout.panels[0], drawing.picture.result.runs[0].paths[0]
+    path = drawing.picture.result.runs[0].paths[0]
     image = Reel(drawing.picture, (640, 360), THEMES["light"]).frame(2.5)
-    lens = lens_of(drawing.picture.panels[0], drawing.windows[0], box.width, box.height, 2.5)
-    x, y = lens.project((path.x[2] + path.x[3]) / 2, (path.y[2] + path.y[3]) / 2) + [box.x, box.y]
+    x, y = drawing.panels[0].lens(2.5).project((path.x[2] + path.x[3]) / 2, (path.y[2] + path.y[3]) / 2)
     assert tuple(image[round(y), round(x), :3]) == (0xD5, 0x5E, 0x00)
 
 
@@ -199,6 +197,27 @@ def test_a_path_of_ten_thousand_growing_steps_is_drawn_without_overflow():
             assert Reel(seen, SMALL, THEMES["light"]).frame(t).any()
 
 
+def test_an_angle_that_wraps_draws_no_line_across_the_picture():
+    x, y = np.array([100.0, 170.0, -170.0, -100.0]), np.zeros(4)
+    lens = Lens(0.0, 1.0, 1.0, 180.0, 0.0)
+    trail = trail_of(x, y, y, lens, 3.0, jump=180.0)
+    assert np.array_equal(trail.points[:, 0], [280, 350, 10, 80])
+    points = broken(trail).points[:, 0]
+    assert np.array_equal(np.isnan(points), [False, False, True, False, False])
+    assert trail_of(x, y, y, lens, 1.5, jump=180.0).points[-1, 0] == 350
+
+
+@pytest.mark.parametrize("preset", ["projected", "portrait"])
+def test_a_panel_with_coordinates_of_its_own_shows_the_heads_there(preset):
+    scene = next(p.scene for p in ZOOM_OUT if p.name == preset)
+    drawing = Drawing(picture(simulate(scene)), (1280, 720), THEMES["light"])
+    image, view = Reel(drawing.picture, (1280, 720), THEMES["light"]).frame(30.0), drawing.panels[-1]
+    trace = view.panel.traces[-1]
+    x, y = view.lens(30.0).project(trace.x[30], trace.y[30])
+    colour = drawing.picture.colours[trace.run]
+    assert tuple(image[round(y), round(x), :3]) == tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
 @pytest.mark.parametrize("log_scale", [-700.0, -3.3, 0.0, 9.21, 700.0, 9000.0])
 def test_ticks_are_true_coordinates_on_a_ladder_whatever_the_zoom(log_scale):
     marks = ticks(-1.5, 1.5, log_scale, 500, 80)
@@ -207,8 +226,18 @@ def test_ticks_are_true_coordinates_on_a_ladder_whatever_the_zoom(log_scale):
     assert all(mark.text.lstrip("−").lstrip("0.")[0] in "125468" for mark in marks if mark.text != "0")
 
 
+def test_ticks_of_the_reduced_map_are_degrees_and_powers_of_ten():
+    assert _texts(ticks_of_degrees(-180, 180, 400, 60)) == "−180° −90° 0° 90° 180°"
+    assert _texts(ticks_of_logs(np.log(0.09), np.log(11), 400, 40)) == "0.1 0.2 0.5 1 2 5 10"
+    assert _texts(ticks_of_logs(-70, 70, 300, 60)) == "10⁻²⁶ 10⁻¹³ 1 10¹³ 10²⁶"
+
+
+def _texts(marks):
+    return " ".join(mark.text for mark in marks)
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (1080, 1080), (640, 360), (720, 1280), (320, 240)])
-@pytest.mark.parametrize("preset", [ZOOM_OUT[0], EXPLORE[0]], ids=lambda preset: preset.name)
+@pytest.mark.parametrize("preset", [ZOOM_OUT[0], ZOOM_OUT[5], EXPLORE[0]], ids=lambda preset: preset.name)
 def test_nothing_stands_on_anything_else_at_any_size(size, preset):
     place = layout(picture(simulate(preset.scene)), size)
     u, tick_room = place.unit, 1.5 * place.unit

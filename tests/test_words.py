@@ -47,7 +47,7 @@ def stage_says(tmp_path_factory):
     return ask
 
 
-@pytest.mark.parametrize("name", ["kicked", "separate", "quotient", "race", "five_starts", "warmup"])
+@pytest.mark.parametrize("name", ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup"])
 def test_film_and_stage_say_the_same(stage_says, name):
     seen = picture(simulate(PRESETS[name]))
     steps = [seen.scene.steps * i // 12 for i in range(13)]

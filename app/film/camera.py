@@ -13,7 +13,6 @@ import numpy as np
 
 from app.panels import Panel
 from app.words import tick_text
-from dynamics import Path
 
 Window = tuple[float, float, float, float]
 
@@ -59,22 +58,31 @@ class Trail(NamedTuple):
 
     points: np.ndarray
     step: np.ndarray
+    jump: float = math.inf
 
 
-def trail_of(path: Path, lens: Lens, t: float) -> Trail:
-    """The path so far, without points that fall on the one before; the head stands between two steps."""
-    last = min(math.floor(t), path.steps)
-    points = lens.project(path.frame_x[: last + 2], path.frame_y[: last + 2], path.frame_log[: last + 2])
-    step = np.arange(len(points))
-    if t > last and len(points) > last + 1:
+def trail_of(x: np.ndarray, y: np.ndarray, k: np.ndarray, lens: Lens, t: float, jump: float = math.inf) -> Trail:
+    """The path so far, without points that fall on the one before; the head stands between two steps.
+
+    A step across more than `jump` pixels is an angle that wraps: the head does not cross the picture for it.
+    """
+    last = min(math.floor(t), len(x) - 1)
+    points, step = lens.project(x[: last + 2], y[: last + 2], k[: last + 2]), np.arange(min(last + 2, len(x)))
+    if t > last and len(points) > last + 1 and abs(points[-1, 0] - points[-2, 0]) <= jump:
         points[-1] = points[-2] + (t - last) * (points[-1] - points[-2])
     else:
         points, step = points[: last + 1], step[: last + 1]
-    if len(points) > 2:
-        moved = np.any(np.diff(np.rint(2 * np.clip(points, -1e6, 1e6)), axis=0) != 0, axis=1)
-        moved[-1] = True
-        points, step = points[np.r_[True, moved]], step[np.r_[True, moved]]
-    return Trail(points, step)
+    moved = np.any(np.diff(np.rint(2 * np.clip(points, -1e6, 1e6)), axis=0) != 0, axis=1)
+    moved[-1:] = True
+    return Trail(points[np.r_[True, moved]], step[np.r_[True, moved]], jump)
+
+
+def broken(trail: Trail) -> Trail:
+    """The trail with a gap (nan) wherever it jumps."""
+    gaps = np.flatnonzero(np.abs(np.diff(trail.points[:, 0])) > trail.jump) + 1
+    return trail._replace(
+        points=np.insert(trail.points, gaps, np.nan, axis=0), step=np.insert(trail.step, gaps, trail.step[gaps])
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -109,3 +117,20 @@ def ticks(lo: float, hi: float, log_scale: float, pixels: float, gap: float, fad
         alpha = min(1.0, 1.0 if stays else 6 * (1 - phase), 1.0 if old else 6 * phase) if fade else 1.0
         marks.append(Tick((i * spacing - lo) / (hi - lo), tick_text(i * m, power), max(alpha, 0.0)))
     return marks
+
+
+def ticks_of_degrees(lo: float, hi: float, pixels: float, gap: float) -> list[Tick]:
+    """Directions, every 90 degrees or finer where there is room."""
+    spacing = next((d for d in (15, 45, 90) if d * pixels / (hi - lo) >= gap), 180)
+    marks = range(math.ceil(lo / spacing) * spacing, math.floor(hi) + 1, spacing)
+    return [Tick((d - lo) / (hi - lo), f"{d}°".replace("-", "−"), 1.0) for d in marks]
+
+
+def ticks_of_logs(lo: float, hi: float, pixels: float, gap: float) -> list[Tick]:
+    """Powers of ten, with 2 and 5 between them where there is room, on an axis of natural logarithms lo … hi."""
+    tens = range(math.floor(lo / math.log(10)), math.ceil(hi / math.log(10)) + 1)
+    decade = math.log(10) * pixels / (hi - lo)
+    every = max(1, math.ceil(gap / decade))
+    steps = (1, 2, 5) if decade >= 3.5 * gap else (1,)
+    places = [(math.log(m) + e * math.log(10), m, e) for e in tens if e % every == 0 for m in steps]
+    return [Tick((log - lo) / (hi - lo), tick_text(m, e), 1.0) for log, m, e in places if lo <= log <= hi]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from app.film.camera import Lens, Window, fit_window
+from app.film.layout import Box
 from app.picture import LEVELS, QUIVER, Colours, Field, colour_table
 from landscapes import gradient_norm
 
@@ -50,17 +51,17 @@ def _isolines(image: np.ndarray, place: np.ndarray) -> np.ndarray:
     return image + np.nan_to_num(alpha)[..., None] * (ink[..., None] - image)
 
 
-def arrows(field: Field, lens: Lens, home: Window, width: float, height: float) -> list[np.ndarray]:
-    """Steepest descent on a grid fixed to the landscape: polylines in pixels, shaft then head.
+def arrows(field: Field, lens: Lens, home: Window, box: Box) -> list[np.ndarray]:
+    """Steepest descent on a grid fixed to the landscape: polylines in pixels over a box, shafts then heads.
 
     The length is the cell's times 0.3 + 0.7 (ln ‖g‖ - lo)/(hi - lo), clipped; round a singular origin there are none.
     """
     if field.quiver is None:
         return []
     lo, hi = field.quiver
-    cell = (home[1] - home[0]) / QUIVER * 2.0 ** round(math.log2(width / lens.ux / (home[1] - home[0])))
-    x = home[0] + cell * _cells(home[0], cell, -lens.ox / lens.ux, (width - lens.ox) / lens.ux)
-    y = home[2] + cell * _cells(home[2], cell, (height - lens.oy) / lens.uy, -lens.oy / lens.uy)
+    width, cell = box.width, (home[1] - home[0]) / QUIVER
+    x = home[0] + cell * _cells(home[0], cell, (box.x - lens.ox) / lens.ux, (box.right - lens.ox) / lens.ux)
+    y = home[2] + cell * _cells(home[2], cell, (box.bottom - lens.oy) / lens.uy, (box.y - lens.oy) / lens.uy)
     x, y = (grid.ravel() for grid in np.meshgrid(x, y))
     local = field.landscape.local(x, y, field.knobs, order=1)
     g = np.asarray(gradient_norm(local))

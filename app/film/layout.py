@@ -49,15 +49,6 @@ class Layout(NamedTuple):
     timeline: Box
     caption: Box
 
-    @property
-    def small(self) -> float:
-        return 0.8 * self.unit
-
-    @property
-    def stroke(self) -> float:
-        """how much thicker lines are than on the stage at its usual size"""
-        return max(0.7, self.unit / 17)
-
 
 class _Sizes(NamedTuple):
     """One way to arrange the panels: their size, and where the strips go."""

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
@@ -18,6 +18,8 @@ from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2D, Bbox
+
+from app.theme import Theme
 
 FONTS = ("Noto Sans", "Source Sans 3", "DejaVu Sans")
 """the first that is installed leads; the last comes with matplotlib and has every sign that the product writes"""
@@ -67,6 +69,28 @@ def fitted(text: str, size: float, room: float, bold: bool = False) -> str:
     while kept and width_of(kept + "…", size, bold) > room:
         kept = kept[: min(len(kept) - 1, max(0, int(len(kept) * room / width_of(kept, size, bold))))].rstrip()
     return kept + "…" if kept else ""
+
+
+class Style(NamedTuple):
+    """What everything on a picture shares: colours, the size of text in pixels, and the picture's right edge."""
+
+    theme: Theme
+    unit: float
+    right: float
+
+    @property
+    def small(self) -> float:
+        return 0.8 * self.unit
+
+    @property
+    def stroke(self) -> float:
+        """how much thicker lines are than on the stage at its usual size"""
+        return max(0.7, self.unit / 17)
+
+    @property
+    def casing(self) -> float:
+        """how strong the light line round a path is"""
+        return 0.86 if self.theme.dark else 0.94
 
 
 class Pen:

@@ -29,7 +29,7 @@ class Reel:
         self.pixels, self.pen = np.asarray(renderer.buffer_rgba()), Pen(renderer, size[1])
         self.drawing.still(self.pen)
         self.base = self.pixels.copy()
-        self.drawing.strips(self.pen, 1.0)
+        self.drawing.strip_lines(self.pen)
         self.past = self.pixels.copy()
 
     def frame(self, t: float) -> np.ndarray:
@@ -85,7 +85,7 @@ class _OnPaper(Artist):
         self.drawing.still(pen)
         for box in self.drawing.past(self.t):
             with pen.clipped(box.x, box.y - 2, box.width, box.height + 4):
-                self.drawing.strips(pen, 1.0)
+                self.drawing.strip_lines(pen)
         self.drawing.moving(pen, self.t)
 
 

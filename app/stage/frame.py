@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.panels import Panel, twin_pair
+from app.panels import AXES, Panel, twin_pair
 from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, remark
 from dynamics import Path
 from dynamics.path import wrapped
@@ -129,7 +129,7 @@ def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
     if not panel.plane:
         made |= {
             "equal_aspect": False,
-            "axes": {"x": {"label": "direction", "degrees": True}, "y": {"label": "κ = η/(a‖w‖²)", "log": True}},
+            "axes": {"x": {"label": AXES[0], "degrees": True}, "y": {"label": AXES[1], "log": True}},
             "curves": [{"x": arrays.add(c.x), "y": arrays.add(c.y), "label": c.label} for c in panel.curves],
             "points": [{"x": mark.x, "y": mark.y, "label": mark.label} for mark in panel.marks],
         }
