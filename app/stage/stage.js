@@ -15,7 +15,7 @@
  * The pure parts come first, then the drawing, then the page.
  */
 
-// ───────────────────────────── the frame ─────────────────────────────
+// ──── the frame ────
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, u1: Uint8Array, i4: Int32Array };
 
@@ -32,14 +32,13 @@ export function decode(bytes) {
     arrays[name] = new ARRAYS[dtype](own.buffer, 8 + length + offset, count);
   }
   const get = (name) => (name == null ? null : arrays[name]);
+  const located = (thing) => ({ ...thing, x: get(thing.x), y: get(thing.y), k: get(thing.k) });
+  const runs = (header.runs ?? []).map((run) => ({ ...run, paths: run.paths.map(located) }));
   return {
     ...header,
     every: header.every ?? 1, // very long runs are sent thinned: one sample in so many steps
     arrays,
-    runs: (header.runs ?? []).map((run) => ({
-      ...run,
-      paths: run.paths.map((path) => ({ ...path, x: get(path.x), y: get(path.y), k: get(path.k) })),
-    })),
+    runs,
     fields: (header.fields ?? []).map((field) => ({
       ...field,
       signature: JSON.stringify(field), // tells whether a new frame may keep the old background
@@ -49,14 +48,25 @@ export function decode(bytes) {
     panels: (header.panels ?? []).map((panel) => ({
       ...panel,
       camera: { ...panel.camera, log_scale: get(panel.camera.log_scale) },
+      curves: panel.curves?.map(located),
+      items: itemsOf(runs, panel.traces?.map(located), panel.runs),
     })),
     strips: (header.strips ?? []).map((strip) => ({
       ...strip,
       series: strip.series.map((series) => ({ ...series, array: stretched(get(series.array), strip.stride) })),
-      thresholds: strip.threshold ? [{ ...strip.threshold, array: [strip.threshold.value, strip.threshold.value] }] : [],
+      guides: [
+        ...(strip.guides ?? []).map((guide) => ({ ...guide, array: get(guide.array), dash: [1.5, 3] })),
+        ...(strip.threshold ? [{ ...strip.threshold, array: [strip.threshold.value, strip.threshold.value], dash: [4, 4] }] : []),
+      ],
     })),
   };
 }
+
+/** What a panel shows: whole runs or, as traces, some of their paths in other coordinates. */
+const itemsOf = (runs, traces, shown) =>
+  traces
+    ? traces.map(({ run, path, x, y }) => ({ run: runs[run], r: run, p: path, path: { ...runs[run].paths[path], x, y, k: null } }))
+    : shown.flatMap((r) => runs[r].paths.map((path, p) => ({ run: runs[r], r, p, path })));
 
 /** While something is dragged, strips come with one value in `stride`; the rest is held, so that indices stay steps. */
 function stretched(array, stride = 1) {
@@ -83,8 +93,7 @@ const stepOf = (frame, t) => sampleOf(frame, t) * frame.every;
 
 const logNorm = (path, i) => (path.k ? path.k[i] : 0) + Math.log(Math.hypot(path.x[i], path.y[i]));
 
-const pathsOf = (frame, panel, hidden) =>
-  panel.runs.filter((r) => !hidden?.has(r)).flatMap((r) => frame.runs[r].paths.map((path, p) => ({ run: frame.runs[r], path, r, p })));
+const pathsOf = (panel, hidden) => panel.items.filter(({ r }) => !hidden?.has(r));
 
 const stopped = (path, t) => path.stopped_at != null && t >= path.stopped_at;
 
@@ -94,7 +103,7 @@ export function horizonOf(frame, hidden) {
   return steps.length ? Math.min(...steps) : null;
 }
 
-// ─────────────────────────── the landscape ───────────────────────────
+// ──── the landscape ────
 
 /** erf by its all-positive series, which loses no digits; beyond 6 it is 1 to the last bit. */
 function erf(x) {
@@ -183,14 +192,6 @@ export function colourPosition({ transform, offset = 0, lo, hi }, value) {
   return (z - lo) / (hi - lo);
 }
 
-/** The colour of a loss value, [r, g, b], or null where the loss is not finite. */
-export function colourOf(colours, value) {
-  const p = colourPosition(colours, value);
-  if (!Number.isFinite(p)) return null;
-  const i = 3 * Math.round(255 * clamp(p, 0, 1));
-  return [colours.lut[i], colours.lut[i + 1], colours.lut[i + 2]];
-}
-
 const PROFILE = 4096;
 const profiles = new WeakMap();
 
@@ -250,7 +251,7 @@ export function paint(data, positions, cols, rows, lut, levels = 0) {
     }
 }
 
-// ───────────────────────── cameras and lenses ─────────────────────────
+// ──── cameras and lenses ────
 
 const followed = new WeakMap();
 
@@ -260,7 +261,7 @@ function followScale(frame, panel) {
     const [x0, x1, y0, y1] = panel.window;
     const centre = [log(abs(x0 + x1) / (x1 - x0)), log(abs(y0 + y1) / (y1 - y0))];
     const scale = new Float64Array(Math.floor(frame.steps / frame.every) + 1);
-    for (const { path } of pathsOf(frame, panel))
+    for (const { path } of pathsOf(panel))
       for (let i = 0; i < scale.length; i++) {
         const k = path.k ? path.k[i] : 0;
         const far = (v, lo, hi, c) => (k < 20 ? log(abs(v * exp(k) - (lo + hi) / 2) / ((hi - lo) / 2)) : max(k + log(abs(v) / ((hi - lo) / 2)), c));
@@ -276,7 +277,7 @@ function followScale(frame, panel) {
 /** Where the camera of a panel is at time t: a log scale, and the point of the window about which it steps back. */
 export function cameraAt(frame, panel, t, { gauge = 1, follow = 0 } = {}) {
   if (panel.camera.kind === "zoom") return { s: gauge * at(panel.camera.log_scale, t / frame.every), cx: 0, cy: 0 };
-  if (!follow) return { s: 0, cx: 0, cy: 0 };
+  if (!follow || panel.traces) return { s: 0, cx: 0, cy: 0 };
   const [x0, x1, y0, y1] = panel.window;
   return { s: follow * at(followScale(frame, panel), t / frame.every), cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 };
 }
@@ -308,7 +309,7 @@ export function fitWindow([x0, x1, y0, y1], width, height, equal = true) {
   return [cx - unit * width, cx + unit * width, cy - unit * height, cy + unit * height];
 }
 
-// ───────────────────────── numbers and words ─────────────────────────
+// ──── numbers and words ────
 
 const superscript = (n) => String(n).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
 const group = (text) => text.replace(/^\d{4,}/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, "\u202f"));
@@ -372,11 +373,42 @@ export function ticks(lo, hi, logScale, pixels, gap = 64, fade = false) {
   return list;
 }
 
+/** Ticks of an angle: quarters and eighths of a turn while they fit. */
+export function degreeTicks(lo, hi, pixels, gap = 64) {
+  const wanted = ((hi - lo) * gap) / pixels, spacing = wanted > 1 && [2, 5, 15, 45, 90, 180, 360].find((step) => step >= wanted);
+  if (!spacing) return ticks(lo, hi, 0, pixels, gap).map((tick) => ({ ...tick, text: `${tick.text}°` }));
+  return rungs(lo, hi, spacing, (i) => `${tickText(i * spacing, 0)}°`);
+}
+
+/** Ticks of a logarithmic axis, whose coordinates are natural logarithms: 1, 2, 5 in each decade, or whole decades. */
+export function logTicks(lo, hi, pixels, gap = 40) {
+  const decade = (pixels * Math.LN10) / (hi - lo), whole = LADDER.find((n) => n * decade >= gap) ?? 100;
+  if (hi - lo < 1) return ticks(exp(lo), exp(hi), 0, pixels, 1.5 * gap).map((tick) => ({ ...tick, at: (log(tick.u) - lo) / (hi - lo) })).filter(({ u }) => u > 0);
+  if (decade * Math.log10(2) < gap) return rungs(lo, hi, whole * Math.LN10, (i) => tickText(1, i * whole));
+  return [1, 2, 5].flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i)));
+}
+
+/** Ticks at the multiples of a spacing. */
+function rungs(lo, hi, spacing, text) {
+  const list = [];
+  for (let i = Math.ceil(lo / spacing - 1e-9); i <= floor(hi / spacing + 1e-9); i++) list.push({ at: (i * spacing - lo) / (hi - lo), text: text(i), alpha: 1 });
+  return list;
+}
+
+/** The ticks of a panel's two axes; each says where it is as a share of the width or height. */
+function ticksOf({ axes }, { ox, oy, ux, uy, s }, { width, height, moving }, { unit }) {
+  const along = (axis, lo, hi, pixels, gap) =>
+    axis?.degrees ? degreeTicks(lo, hi, pixels, 0.7 * gap) : axis?.log ? logTicks(lo, hi, pixels, 0.6 * gap) : ticks(lo, hi, s, pixels, gap, Boolean(moving));
+  return [along(axes?.x, -ox / ux, (width - ox) / ux, width, 5 * unit), along(axes?.y, (height - oy) / uy, -oy / uy, height, 4 * unit)];
+}
+
 /** The live corner of a panel: how long its weight vector is, where there is one to speak of. */
 export function normText(frame, panel, t, hidden) {
-  const items = pathsOf(frame, panel, hidden);
-  return panel.corner === "norm" && items.length === 1 ? `‖w‖ = ${formatLog(logNorm(items[0].path, sampleOf(frame, t)), 4)}` : "";
+  const items = pathsOf(panel, hidden);
+  return panel.corner === "norm" && !panel.traces && items.length === 1 ? `‖w‖ = ${formatLog(logNorm(items[0].path, sampleOf(frame, t)), 4)}` : "";
 }
+
+const gaugeText = (gauge) => `camera at ${Math.round(100 * gauge)}\u00a0%`;
 
 const angleOf = (path, i) => ((atan2(path.y[i], path.x[i]) * 180) / Math.PI).toFixed(1).replace("-", "−") + "°";
 
@@ -405,11 +437,10 @@ function twinsCaption(frame, step, i) {
 }
 
 function raceCaption(frame, i, hidden) {
-  const quantity = frame.caption.quantity ?? "loss";
-  const strip = frame.strips.find(({ title }) => title === quantity || title.startsWith(`${quantity} `));
+  const strip = frame.strips.find(({ title }) => /^loss\b/.test(title));
   const best = new Map(); // one entry per run: the lowest of its paths
   for (const { run, array } of strip?.series ?? []) {
-    if (run == null || hidden?.has(run)) continue;
+    if (hidden?.has(run)) continue;
     const v = array[i], known = best.get(run);
     if (known === undefined || !(known <= v)) best.set(run, v);
   }
@@ -418,10 +449,10 @@ function raceCaption(frame, i, hidden) {
   if (!order.length) return ["."];
   const name = (r) => frame.runs[r].label + (frame.runs[r].paths.length > 1 ? `, best of ${frame.runs[r].paths.length} starts` : "");
   const [first, ...rest] = order;
-  if (!finite(first[1])) return [`: no ${quantity} is finite.`];
-  if (!rest.length && frame.runs[first[0]].paths.length === 1) return [`: ${quantity} `, [written(first[1])], ` (${name(first[0])}).`];
+  if (!finite(first[1])) return [": no loss is finite."];
+  if (!rest.length && frame.runs[first[0]].paths.length === 1) return [": loss ", [written(first[1])], ` (${name(first[0])}).`];
   const others = rest.flatMap(([r, v], n) => [n ? ", " : "; ", `${name(r)} `, [finite(v) ? written(v) : "not finite"]]);
-  return [`: lowest ${quantity} `, [written(first[1])], ` (${name(first[0])})`, ...others, "."];
+  return [": lowest loss ", [written(first[1])], ` (${name(first[0])})`, ...others, "."];
 }
 
 /** How each path that has ended by now did so. A phrase ("left the plane") gets its run as a subject; a sentence stands. */
@@ -450,7 +481,7 @@ function stripText(strip, v) {
   return formatNumber(Number((strip.log ? exp(v) : v).toPrecision(3)));
 }
 
-// ─────────────────────────────── drawing ───────────────────────────────
+// ──── drawing ────
 
 const AGES = [25, 40, 60, 90, 130, Infinity]; // steps since the head passed …
 const FADES = [1, 0.85, 0.7, 0.58, 0.48, 0.4]; // … how strongly that part of the trail is drawn …
@@ -466,7 +497,10 @@ const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross
 const roomFor = (n) => ({ px: new Float64Array(n), py: new Float64Array(n), step: new Int32Array(n) });
 let scratch = roomFor(1024);
 
-/** The trail up to t in pixels, without points that fall on the one before. The last is the head, between two steps. */
+/**
+ * The trail up to t in pixels, without points that fall on the one before. The last is the head, between two steps.
+ * A leap of more than `lens.leap` pixels to the side is an angle that wraps: nothing lies between its two ends.
+ */
 function trailPoints(path, t, lens) {
   const last = floor(t);
   if (scratch.px.length < last + 2) scratch = roomFor(2 * last);
@@ -481,6 +515,7 @@ function trailPoints(path, t, lens) {
   }
   if (t > last && last < x.length - 1) {
     const [qx, qy] = project(lens, x[last + 1], y[last + 1], k ? k[last + 1] : 0);
+    if (abs(qx - px[n - 1]) > lens.leap) return n;
     px[n] = px[n - 1] + (t - last) * (qx - px[n - 1]);
     py[n] = py[n - 1] + (t - last) * (qy - py[n - 1]);
     step[n++] = last + 1;
@@ -489,11 +524,12 @@ function trailPoints(path, t, lens) {
 }
 
 /** Adds points from…to of the trail to the path, cut to a box a little larger than the panel. */
-function traceClipped(ctx, from, to, width, height) {
+function traceClipped(ctx, from, to, { width, height }, leap) {
   const { px, py } = scratch, edge = 40;
   let penX = NaN, penY = NaN;
   for (let i = from + 1; i <= to; i++) {
     const ax = px[i - 1], ay = py[i - 1], dx = px[i] - ax, dy = py[i] - ay;
+    if (!(abs(dx) <= leap && abs(dy) < Infinity)) continue;
     let a = 0, b = 1;
     for (const [d, room] of [[-dx, ax + edge], [dx, width + edge - ax], [-dy, ay + edge], [dy, height + edge - ay]]) {
       if (d === 0 && room < 0) b = -1;
@@ -511,7 +547,7 @@ function traceClipped(ctx, from, to, width, height) {
 function drawTrail(ctx, frame, { run, path }, time, lens, view, theme) {
   const t = time / frame.every, n = trailPoints(path, t, lens); // from here on, in samples
   const { px, py, step } = scratch, head = n - 1;
-  if (!Number.isFinite(px[head])) return null;
+  if (!Number.isFinite(px[head] + py[head])) return null;
   const stretch = max(1, frame.steps / frame.every / 1200), horizon = (path.horizon ?? Infinity) / frame.every;
   const dash = run.dash ?? [], period = sum(dash) || 1;
   const cuts = [...AGES.slice(0, -1).map((age) => t - age * stretch), horizon, Infinity].sort((a, b) => a - b);
@@ -523,7 +559,7 @@ function drawTrail(ctx, frame, { run, path }, time, lens, view, theme) {
     if (to === from) continue;
     const age = AGES.findIndex((a) => t - step[to] < a * stretch), lost = step[to] > horizon;
     ctx.beginPath();
-    traceClipped(ctx, from, to, view.width, view.height);
+    traceClipped(ctx, from, to, view, lens.leap);
     ctx.lineCap = age ? "butt" : "round"; // round ends of see-through strokes would show as beads
     const hair = age === AGES.length - 1 && n > LONG;
     if (n < LONG || age < 2) {
@@ -562,6 +598,9 @@ function drawVertices(ctx, since, head, theme) {
   ctx.fill();
 }
 
+/** The theme as it is on a panel's ground: over colours words are white and casings light; on plain ground both are the page's. */
+const onGround = (theme, { field }) => (field == null ? { ...theme, ink: theme.text, halo: theme.plot, casing: theme.dark ? "rgba(255,255,255,.4)" : theme.plot } : theme);
+
 const disc = (ctx, x, y, r, fill) => {
   ctx.beginPath();
   ctx.arc(x, y, r, 0, 2 * Math.PI);
@@ -598,26 +637,29 @@ function drawHead(ctx, item, head, t, view, theme) {
     if (stopped(path, t)) disc(ctx, 0, 0, 3 * m, "#fff"); // at rest: the disc has become a ring
   }
   ctx.restore();
-  return { x, y };
+  return [x, y];
 }
 
-/** Words beside heads, each on the first of four sides that is free. */
-function drawLabels(ctx, labels, view, theme) {
-  const size = theme.small, taken = labels.map(({ x, y }) => [x - 8, y - 8, x + 8, y + 8]);
-  ctx.font = `600 ${size}px ${theme.font}`;
-  ctx.textBaseline = "middle", ctx.textAlign = "left", ctx.lineJoin = "round";
-  for (const { text, x, y } of labels) {
-    const w = ctx.measureText(text).width, away = 13 * theme.line;
-    const spots = [[x + away, y], [x - away - w, y], [x - w / 2, y - away - size / 2], [x - w / 2, y + away + size / 2]];
-    const free = spots.find(([a, b]) => a > 2 && a + w < view.width - 2 && b > size && b < view.height - size / 2 &&
+/** Words with a halo, which read on anything. */
+function write(ctx, text, x, y, align, ink, halo) {
+  ctx.textAlign = align, ctx.lineJoin = "round", ctx.lineWidth = 3.5;
+  ctx.strokeStyle = halo, ctx.strokeText(text, x, y);
+  ctx.fillStyle = ink, ctx.fillText(text, x, y);
+}
+
+/** Words beside things: each at the first of its spots, and there on the first side, that is free of `taken` boxes. */
+function drawLabels(ctx, labels, taken, view, theme, weight = 600) {
+  const size = theme.small;
+  ctx.font = `${weight} ${size}px ${theme.font}`, ctx.textBaseline = "middle";
+  for (const { text, spots, away = 13 * theme.line } of labels) {
+    const w = ctx.measureText(text).width, over = (x) => clamp(x - w / 2, 3, view.width - w - 3), up = away + size / 2;
+    const sides = spots.flatMap(([x, y]) => [[x + away, y], [x - away - w, y], [over(x), y - up], [over(x), y + up], [over(x), y - up - 1.4 * size]]);
+    const free = sides.find(([a, b]) => a > 2 && a + w < view.width - 2 && b > size && b < view.height - size / 2 &&
       taken.every(([l, u, r, d]) => a > r || a + w < l || b - size / 2 > d || b + size / 2 < u));
     if (!free) continue;
     const [a, b] = free;
     taken.push([a, b - size / 2, a + w, b + size / 2]);
-    ctx.strokeStyle = "rgba(10,14,20,.72)", ctx.lineWidth = 3.5;
-    ctx.strokeText(text, a, b);
-    ctx.fillStyle = "#fff";
-    ctx.fillText(text, a, b);
+    write(ctx, text, a, b, "left", theme.ink, theme.halo);
   }
 }
 
@@ -633,20 +675,20 @@ function drawHandle(ctx, x, y, theme, small) {
 export function handlesOf(frame, panel, lens, hidden) {
   const seen = new Map();
   if (panel.start_handle)
-    for (const { path } of pathsOf(frame, panel, hidden)) {
+    for (const { path } of pathsOf(panel, hidden)) {
       const index = path.start_index ?? 0;
       if (path.start && !seen.has(index)) seen.set(index, { index, at: path.start, pixel: project(lens, ...path.start) });
     }
   return [...seen.values()];
 }
 
-function drawTicks(ctx, lens, view, theme, moving) {
+function drawTicks(ctx, [across, up], view, theme) {
   const { width, height } = view, size = theme.small;
   ctx.font = `400 ${size}px ${theme.font}`;
   ctx.fillStyle = theme.muted;
   ctx.textBaseline = "top", ctx.textAlign = "center";
   let free = -Infinity;
-  for (const tick of ticks(-lens.ox / lens.ux, (width - lens.ox) / lens.ux, lens.s, width, 5 * theme.unit, moving)) {
+  for (const tick of across) {
     const x = tick.at * width, half = ctx.measureText(tick.text).width / 2;
     if (x - half < free || x + half > width + view.right) continue;
     free = x + half + 8;
@@ -654,11 +696,10 @@ function drawTicks(ctx, lens, view, theme, moving) {
     ctx.fillText(tick.text, x, height + 0.5 * theme.unit);
   }
   ctx.textBaseline = "middle", ctx.textAlign = "right";
-  if (view.left)
-    for (const tick of ticks((height - lens.oy) / lens.uy, -lens.oy / lens.uy, lens.s, height, 4 * theme.unit, moving)) {
-      ctx.globalAlpha = tick.alpha;
-      ctx.fillText(tick.text, -0.5 * theme.unit, clamp((1 - tick.at) * height, size / 2, height - size / 2));
-    }
+  for (const tick of view.left ? up : []) {
+    ctx.globalAlpha = tick.alpha;
+    ctx.fillText(tick.text, -0.5 * theme.unit, clamp((1 - tick.at) * height, size / 2, height - size / 2));
+  }
   ctx.globalAlpha = 1;
 }
 
@@ -669,13 +710,14 @@ function drawTicks(ctx, lens, view, theme, moving) {
  * one call to the next.
  */
 export function drawPanel(ctx, frame, index, t, view, theme) {
-  const panel = frame.panels[index];
+  const panel = frame.panels[index], items = pathsOf(panel, view.hidden), [x0, x1] = panel.window;
   const lens = lensOf(cameraAt(frame, panel, t, view), view.window, view.width, view.height);
-  const items = pathsOf(frame, panel, view.hidden);
+  lens.leap = panel.traces ? (lens.ux * (x1 - x0)) / 2 : Infinity;
+  theme = onGround(theme, panel);
   ctx.clearRect(0, 0, view.left + view.width + view.right, view.height + view.bottom);
   ctx.save();
   ctx.translate(view.left, 0);
-  drawTicks(ctx, lens, view, theme, Boolean(view.moving));
+  drawTicks(ctx, ticksOf(panel, lens, view, theme), view, theme);
   if (view.layer) ctx.drawImage(view.layer, 0, 0, view.width, view.height);
   ctx.save();
   ctx.beginPath();
@@ -693,9 +735,15 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
     if (!heads[i]) return;
     const spot = drawHead(ctx, item, heads[i], t, view, theme);
     const words = [many && item.p === 0 ? item.run.label : "", stopped(item.path, t) ? STOPS[item.path.status] : ""].filter(Boolean).join(" · ");
-    if (words) labels.push({ text: words, ...spot });
+    if (words) labels.push({ text: words, spots: [spot] });
   });
-  drawLabels(ctx, labels, view, theme);
+  const taken = labels.map(({ spots: [[x, y]] }) => [x - 8, y - 8, x + 8, y + 8]);
+  if (panel.camera.kind === "zoom" && view.gauge < 1) {
+    ctx.font = `600 ${theme.small}px ${theme.font}`, ctx.textBaseline = "middle";
+    write(ctx, gaugeText(view.gauge), view.width - 10, theme.small, "right", theme.ink, theme.halo);
+    taken.push([view.width - 9 * theme.small, 0, view.width, 2 * theme.small]);
+  }
+  drawLabels(ctx, labels, taken, view, theme);
   ctx.restore();
   ctx.restore();
 }
@@ -729,27 +777,80 @@ function drawQuiver(ctx, field, lens, home, width, height, theme) {
   ctx.stroke();
 }
 
-/** The background of a panel, on a canvas of its own: colours, isolines, arrows, rounded corners. */
-function renderLayer(canvas, field, lens, home, { width, height, ratio, coarse, contours, quiver }, theme) {
-  canvas.width = Math.round(width * ratio), canvas.height = Math.round(height * ratio);
+/** The colours of a loss on a canvas, its isolines among them, and its arrows. */
+function drawField(ctx, field, lens, home, { width, height, coarse, contours, quiver }, theme) {
   const most = coarse ? (field.scale_invariant ? 240 : 150) : 520;
-  const cols = min(canvas.width, most), rows = max(1, Math.round((cols * canvas.height) / canvas.width));
+  const cols = min(ctx.canvas.width, most), rows = max(1, Math.round((cols * height) / width));
   const tile = document.createElement("canvas");
   tile.width = cols, tile.height = rows;
   const image = new ImageData(cols, rows);
   const positions = fieldPositions(field, lens, width, height, cols, rows);
   paint(image.data, positions, cols, rows, field.colours.lut, contours ? (field.contours?.levels ?? 12) : 0);
   tile.getContext("2d").putImageData(image, 0, 0);
-  const ctx = canvas.getContext("2d");
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.beginPath(), ctx.roundRect(0, 0, width, height, 8), ctx.clip();
   ctx.imageSmoothingQuality = "high";
   ctx.drawImage(tile, 0, 0, width, height);
   if (theme.dark) ctx.fillStyle = "rgba(10,12,16,.13)", ctx.fillRect(0, 0, width, height);
   if (quiver && field.quiver) drawQuiver(ctx, field, lens, home, width, height, theme);
 }
 
-// ─────────────────────────────── strips ───────────────────────────────
+/** A plain ground: the second colour of the page, and a thin line at every tick. */
+function drawGrid(ctx, [across, up], { width, height }, theme) {
+  ctx.fillStyle = theme.plot, ctx.fillRect(0, 0, width, height);
+  ctx.beginPath();
+  for (const x of across.map((tick) => Math.round(tick.at * width) + 0.5)) ctx.moveTo(x, 0), ctx.lineTo(x, height);
+  for (const y of up.map((tick) => Math.round((1 - tick.at) * height) + 0.5)) ctx.moveTo(0, y), ctx.lineTo(width, y);
+  ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.globalAlpha = 0.5;
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+}
+
+/** What theory says of a panel: curves and points with their names, and the names of the axes at their ends. */
+export function drawTheory(ctx, panel, lens, view, theme) {
+  const { width, height } = view, m = theme.line, size = theme.small, labels = [], taken = [];
+  ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
+  const ends = [[panel.axes?.x?.label, width - 8, height - 0.9 * size, "right"], [panel.axes?.y?.label, 8, size, "left"]].filter(([name]) => name);
+  for (const [name, x, y, align] of ends) {
+    const w = ctx.measureText(name).width, left = align === "left" ? x : x - w;
+    taken.push([left, y - size / 2, left + w, y + size / 2]);
+  }
+  for (const { x, y, label } of panel.curves ?? []) {
+    const seen = [];
+    ctx.beginPath();
+    for (let i = 0, pen = false; i < x.length; i++) {
+      const spot = project(lens, x[i], y[i]), shown = Number.isFinite(spot[0] + spot[1]) && abs(spot[1]) < 1e5;
+      if (shown) pen ? ctx.lineTo(...spot) : ctx.moveTo(...spot);
+      if (shown && spot[0] > 0 && spot[0] < width && spot[1] > 0 && spot[1] < height) seen.push(spot);
+      pen = shown;
+    }
+    ctx.setLineDash([5 * m, 4 * m]), ctx.lineWidth = 1.25 * m, ctx.globalAlpha = 0.6, ctx.strokeStyle = theme.ink;
+    ctx.stroke();
+    ctx.setLineDash([]), ctx.globalAlpha = 1;
+    taken.push(...seen.map(([a, b]) => [a - 2, b - 2, a + 2, b + 2]));
+    if (label) labels.push({ text: label, away: 7 * m, spots: seen.filter((_, i) => i % Math.ceil(seen.length / 40) === 0) });
+  }
+  for (const { x, y, label } of panel.points ?? []) {
+    const [a, b] = project(lens, x, y);
+    ctx.beginPath(), ctx.arc(a, b, 4 * m, 0, 2 * Math.PI);
+    for (const [thick, colour] of [[4, theme.halo], [1.75, theme.ink]]) ctx.lineWidth = thick * m, ctx.strokeStyle = colour, ctx.stroke();
+    taken.push([a - 6, b - 6, a + 6, b + 6]);
+    if (label) labels.push({ text: label, away: 9 * m, spots: [[a, b]] });
+  }
+  drawLabels(ctx, labels, taken, view, theme, 400);
+  for (const [name, x, y, align] of ends) write(ctx, name, x, y, align, theme.ink, theme.halo);
+}
+
+/** Everything in a panel that stays while its camera does, on a canvas of its own with rounded corners. */
+function renderLayer(canvas, field, panel, lens, view, theme) {
+  const { width, height, ratio } = view, ctx = canvas.getContext("2d"), ground = onGround(theme, panel);
+  canvas.width = Math.round(width * ratio), canvas.height = Math.round(height * ratio);
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.beginPath(), ctx.roundRect(0, 0, width, height, 8), ctx.clip();
+  if (field) drawField(ctx, field, lens, panel.window, view, theme);
+  else drawGrid(ctx, ticksOf(panel, lens, view, theme), view, theme);
+  drawTheory(ctx, panel, lens, view, ground);
+}
+
+// ──── strips ────
 
 /** How a strip maps a value to a height between 0 and 1. Where it is logarithmic, its values are natural logs already. */
 export function stripScale({ lo, hi }) {
@@ -784,51 +885,49 @@ function traceEnvelope(ctx, array, height, columns, thickness) {
   }
 }
 
-/** Everything in a strip that does not move. */
-function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
+/** Everything in a strip that does not move. What lies beyond a path's horizon is drawn as its trail is: lighter, and dashed. */
+export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   const scale = stripScale(strip), y = (v) => height - 3 - scale(v) * (height - 6);
   const wide = { moveTo: (x, v) => ctx.moveTo(x * width, v), lineTo: (x, v) => ctx.lineTo(x * width, v), closePath: () => ctx.closePath() };
-  const shown = ({ run }) => run == null || !hidden.has(run);
   ctx.lineJoin = "round";
-  for (const { array } of strip.thresholds.filter(shown)) {
-    ctx.beginPath(), traceLine(wide, array, y, Math.ceil(array.length / width));
-    ctx.setLineDash([4, 4]), ctx.lineWidth = 1, ctx.strokeStyle = theme.muted;
+  for (const { array, dash } of strip.guides) {
+    ctx.beginPath(), traceLine(wide, array, (v) => (v >= scale.lo && v <= scale.hi ? y(v) : NaN), Math.ceil(array.length / width));
+    ctx.setLineDash(dash), ctx.lineWidth = 1.25 * theme.line, ctx.strokeStyle = theme.text;
     ctx.stroke();
   }
-  for (const { run, array } of strip.series.filter(shown)) {
-    const colour = frame.runs[run]?.colour ?? theme.text, thickness = 1.5 * theme.line;
-    ctx.beginPath();
-    if (array.length > 2 * width) traceEnvelope(wide, array, y, floor(width), thickness), (ctx.fillStyle = colour), ctx.fill();
-    else {
-      traceLine(wide, array, y, 1);
-      ctx.setLineDash(frame.runs[run]?.dash ?? []), ctx.lineWidth = thickness, ctx.strokeStyle = colour;
-      ctx.stroke();
+  for (const { run: r, path, array } of strip.series) {
+    if (hidden.has(r)) continue;
+    const run = frame.runs[r], thickness = 1.5 * theme.line, dense = array.length > 2 * width;
+    const horizon = (clamp(run.paths[path].horizon ?? Infinity, 0, frame.steps) / (frame.steps || 1)) * width;
+    for (const [from, to, dash, alpha] of [[0, horizon, run.dash ?? [], 1], [horizon, width, BEYOND, 0.75]]) {
+      if (!(to > from)) continue;
+      ctx.save();
+      ctx.beginPath(), ctx.rect(from, 0, to - from, height), ctx.clip();
+      ctx.globalAlpha = alpha, ctx.lineWidth = thickness, ctx.setLineDash(dash), ctx.strokeStyle = ctx.fillStyle = run.colour;
+      ctx.beginPath();
+      if (dense) traceEnvelope(wide, array, y, floor(width), thickness), ctx.fill();
+      else traceLine(wide, array, y, 1), ctx.stroke();
+      ctx.restore();
     }
   }
 }
 
-/** The words in a strip: what its dashed lines are and, where there is room, the ends of its range. */
-function drawStripWords(ctx, frame, strip, hidden, width, height, theme) {
+/** The words in a strip: what its guides are and, where there is room, the ends of its range. */
+function drawStripWords(ctx, strip, width, height, theme) {
   const scale = stripScale(strip), size = theme.small;
-  ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle", ctx.lineJoin = "round";
-  const write = (text, x, y, align) => {
-    ctx.textAlign = align;
-    ctx.strokeStyle = theme.background, ctx.lineWidth = 4, ctx.strokeText(text, x, y);
-    ctx.fillStyle = theme.muted, ctx.fillText(text, x, y);
-  };
-  for (const { array, label, run } of strip.thresholds) {
-    const y = height - 3 - scale(array[array.length - 1]) * (height - 6);
-    if (!label || !(y > 0) || (run != null && hidden.has(run))) continue;
-    const beside = y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size;
-    write(label, width - 2, clamp(beside, 0.6 * size, height - 0.7 * size), "right");
+  ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
+  const say = (text, x, y) => write(ctx, text, x, clamp(y, 0.6 * size, height - 0.7 * size), "left", theme.muted, theme.background);
+  for (const { array, label } of strip.guides) {
+    const last = array.findLastIndex((v) => v >= scale.lo && v <= scale.hi), y = height - 3 - scale(array[last]) * (height - 6);
+    if (label && last >= 0) say(label, min((last / (array.length - 1)) * width + 6, width - ctx.measureText(label).width - 2), y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size);
   }
   if (height < 6 * theme.unit) return;
-  write(stripText(strip, scale.hi), 4, 0.7 * size, "left");
-  write(stripText(strip, scale.lo), 4, height - 0.9 * size, "left");
+  say(stripText(strip, scale.hi), 4, 0.7 * size);
+  say(stripText(strip, scale.lo), 4, height - 0.9 * size);
 }
 
 /** A strip at time t: the past in full, the future faint, the present a line. */
-function drawStrip(ctx, frame, strip, layer, t, { horizon, hidden }, { width, height, ratio }, theme) {
+function drawStrip(ctx, frame, strip, layer, t, horizon, { width, height, ratio }, theme) {
   const x = (clamp(t, 0, frame.steps) / (frame.steps || 1)) * width;
   ctx.clearRect(0, 0, width, height);
   ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.setLineDash([]);
@@ -844,12 +943,12 @@ function drawStrip(ctx, frame, strip, layer, t, { horizon, hidden }, { width, he
     ctx.beginPath(), ctx.moveTo(h, 0), ctx.lineTo(h, height), ctx.stroke();
   }
   ctx.setLineDash([]);
-  drawStripWords(ctx, frame, strip, hidden, width, height, theme);
+  drawStripWords(ctx, strip, width, height, theme);
   ctx.strokeStyle = theme.text, ctx.lineWidth = 1;
   ctx.beginPath(), ctx.moveTo(x, 0), ctx.lineTo(x, height), ctx.stroke();
 }
 
-// ─────────────────────────────── the page ───────────────────────────────
+// ──── the page ────
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = { // strokes on a 24-unit grid
@@ -868,7 +967,7 @@ const TYPING = `input, textarea, select, ${ROLES.map((role) => `[role=${role}]`)
 const PAUSE_AT_END = 1; // seconds before the scene starts again
 const KEYS = [
   ["Space", "play or pause"], ["← →", "one step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"],
-  ["+ −", "faster or slower"], ["L", "loop"], ["C", "camera"], ["Q", "arrows of descent"], ["I", "lines of equal loss"],
+  ["+ −", "faster or slower"], ["L", "loop"], ["C", "camera on or off"], ["[ ]", "camera follows less or more"], ["Q", "arrows of descent"], ["I", "lines of equal loss"],
   ["F", "full screen"], ["0", "reset the view"], ["?", "this list"],
   ["Drag", "move the start, or the picture"], ["Wheel, pinch", "zoom, once the stage has been clicked"],
   ["Shift click", "put the start here"], ["Double click", "reset the view"],
@@ -915,7 +1014,8 @@ function themeOf(root) {
   const unit = parseFloat(style.fontSize), small = unit * (parseFloat(value("--zo-small")) || 0.8);
   return {
     dark, unit, small, background: style.backgroundColor, line: max(1, unit / 18), font: style.fontFamily, text: style.color,
-    muted: value("--zo-muted-solid") || (dark ? "#a9abb0" : "#5f6168"), border: dark ? "rgba(255,255,255,.2)" : "rgba(0,0,0,.16)",
+    muted: dark ? "#a9abb0" : "#5f6168", plot: value("--st-secondary-background-color") || (dark ? "#1c1f22" : "#f4f2ee"),
+    ink: "#fff", halo: "rgba(10,14,20,.72)", border: dark ? "rgba(255,255,255,.2)" : "rgba(0,0,0,.16)",
     casing: dark ? "rgba(255,255,255,.86)" : "rgba(255,255,255,.94)",
   };
 }
@@ -926,7 +1026,7 @@ const ease = (p) => p * p * (3 - 2 * p);
 /** What of a frame is built in the page rather than drawn. While a part is the same, its nodes stay, and a drag on them goes on. */
 const FURNITURE = {
   panels: ({ panels }) => JSON.stringify(panels.map(({ title, camera }) => [title, camera.kind])),
-  strips: ({ strips }) => JSON.stringify(strips.map(({ title, unit, log }) => [title, unit, log])),
+  strips: ({ strips }) => JSON.stringify(strips.map(({ title, log }) => [title, log])),
   legend: ({ runs }) => JSON.stringify(runs.map(({ label, colour, dash }) => [label, colour, dash])),
 };
 
@@ -946,6 +1046,7 @@ class Stage {
   contours = false;
   quiver = true;
   hidden = new Set();
+  edition = 0; // of what theory says in the panels
   windows = new Map(); // panels with the same home window are looked at through the same one
   pointers = new Map();
   drag = null;
@@ -991,7 +1092,7 @@ class Stage {
     const stage = this;
     this.root.__zoomout = {
       get t() { return stage.t; }, get playing() { return stage.playing; }, get frame() { return stage.frame; }, get stats() { return stage.stats; },
-      get speed() { return stage.speed; }, get windows() { return [...stage.windows.values()]; },
+      get speed() { return stage.speed; }, get gauge() { return stage.zooming; }, get windows() { return [...stage.windows.values()]; },
       seek: (t) => stage.seek(t), play: () => stage.play(true), pause: () => stage.play(false), panels: () => stage.panels.map(({ view }) => view),
     };
   }
@@ -1018,8 +1119,13 @@ class Stage {
     parts.camera = button("camera", "Camera (C)", () => this.toggleCamera());
     parts.contours = button("contours", "Lines of equal loss (I)", () => this.toggle("contours"));
     parts.quiver = button("quiver", "Arrows of descent (Q)", () => this.toggle("quiver"));
+    parts.gauge = el("input", {
+      type: "range", class: "zo-scrubber", min: 0, max: 1, step: 0.01, "aria-label": "How far the camera follows the growth",
+      oninput: (e) => this.setGauge(Number(e.target.value)),
+    });
+    parts.gaugeBox = el("label", { class: "zo-gauge", title: "How far the camera follows the growth ([ and ])" }, "camera", el("i", {}, "stays"), parts.gauge, el("i", {}, "zooms out"));
     parts.helpButton = button("help", "Keys (?)", () => this.help());
-    parts.tools = el("div", { class: "zo-tools" }, parts.legend,
+    parts.tools = el("div", { class: "zo-tools" }, parts.legend, parts.gaugeBox,
       el("div", { class: "zo-toggles" }, parts.loop, parts.camera, parts.contours, parts.quiver, parts.helpButton));
     parts.caption = el("p", { class: "zo-caption" });
     parts.live = el("div", { class: "zo-unseen", "aria-live": "polite" });
@@ -1027,8 +1133,9 @@ class Stage {
     parts.help = el("div", { class: "zo-help", role: "dialog", "aria-label": "Keys", hidden: "" },
       el("div", { class: "zo-help-title" }, "Keys", parts.close),
       el("dl", {}, ...KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)])));
+    parts.progress = el("div", { class: "zo-progress", role: "progressbar", "aria-label": "Computing", hidden: "" });
     this.body = el("div", { class: "zo-body" }, parts.panels, parts.strips);
-    this.root.append(this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
+    this.root.append(parts.progress, this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
     this.root.classList.add("zo-empty");
   }
 
@@ -1056,6 +1163,7 @@ class Stage {
     if (changed.includes("legend") || !same) this.furnishLegend();
     this.parts.scrubber.max = frame.steps;
     this.describe();
+    this.edition++;
     if (changed.length || JSON.stringify(this.theme) !== JSON.stringify(themeOf(this.root))) this.layout();
     else {
       this.strips.forEach((item) => this.repaintStrip(item));
@@ -1063,6 +1171,7 @@ class Stage {
       this.draw();
     }
     this.pump();
+    this.showProgress();
     this.wake();
   }
 
@@ -1073,7 +1182,7 @@ class Stage {
       const title = el("span", { class: "zo-title", title: panel.title ?? "" }, panel.title ?? "");
       const norm = el("span", { class: "zo-norm" }), readout = el("div", { class: "zo-readout", hidden: "" });
       const figure = el("div", { class: "zo-panel" }, el("div", { class: "zo-head" }, title, norm), canvas, readout);
-      const item = { index, canvas, ctx: canvas.getContext("2d"), figure, norm, readout, cover: document.createElement("canvas"), covered: "" };
+      const item = { index, canvas, ctx: canvas.getContext("2d"), figure, title, norm, readout, cover: document.createElement("canvas"), covered: "" };
       this.listen(item);
       return item;
     });
@@ -1113,9 +1222,11 @@ class Stage {
     parts.mark.style.setProperty("--at", p);
     parts.mark.classList.toggle("zo-left", p > 0.6);
     parts.mark.firstChild.textContent = frame.horizon_text || `predictive until step ${h}`;
-    parts.camera.hidden = !frame.panels.some((panel) => panel.camera.kind === "zoom") && !frame.panels.some((panel) => panel.runs.length);
+    parts.camera.hidden = frame.panels.every((panel) => panel.traces);
+    parts.gaugeBox.hidden = !this.hasZoom();
     const switches = { loop: this.loop, camera: this.cameraOn(), contours: this.contours, quiver: this.quiver };
     for (const [name, on] of Object.entries(switches)) parts[name].setAttribute("aria-pressed", on);
+    parts.contours.hidden = !frame.fields.length;
     parts.quiver.hidden = !frame.fields.some((f) => f.quiver);
     parts.speed.textContent = `${this.speed}×`;
   }
@@ -1273,7 +1384,7 @@ class Stage {
     const panel = this.frame.panels[item.index];
     const { width, height } = item.view;
     const window = this.drag?.windows?.[item.index] ?? fitWindow(this.windows.get(String(panel.window)) ?? panel.window, width, height, panel.equal_aspect !== false);
-    const moving = Boolean(this.glide) || (this.playing && (panel.camera.kind === "zoom" || this.following > 0));
+    const moving = Boolean(this.glide) || this.parts.gauge.matches(":active") || (this.playing && (panel.camera.kind === "zoom" || this.following > 0));
     return { ...item.view, window, gauge: this.zooming, follow: this.following, moving, hidden: this.hidden, held: this.held };
   }
 
@@ -1281,21 +1392,20 @@ class Stage {
     return lensOf(cameraAt(this.frame, this.frame.panels[item.index], this.t, view), view.window, view.width, view.height);
   }
 
-  /** The background, painted again only when something it depends on has changed; roughly while it moves, finely at rest. */
+  /** What stays, painted again only when something it depends on has changed; roughly while it moves, finely at rest. */
   layerOf(item, view) {
     const panel = this.frame.panels[item.index], field = this.frame.fields[panel.field ?? -1];
-    if (!field) return null;
-    const lens = this.lensOf(item, view);
-    const place = [lens.ox, lens.oy, lens.ux, lens.uy, field.scale_invariant ? 0 : lens.s].map((v) => v.toPrecision(10));
-    const what = [field.signature, view.width, view.height, this.theme.dark, this.contours, this.quiver, ...place].join();
+    const lens = this.lensOf(item, view), alone = !field || panel.curves || panel.points;
+    const place = [lens.ox, lens.oy, lens.ux, lens.uy, field?.scale_invariant ? 0 : lens.s].map((v) => v.toPrecision(10));
+    const what = [alone ? `${item.index} ${this.edition}` : field.signature, view.width, view.height, this.theme.dark, this.contours, this.quiver, ...place].join();
     const rough = `rough ${what}`;
     // twins stand on the same ground: it is painted once
     const done = this.panels.find((other) => other.covered === what || (other !== item && other.covered === rough));
     if (done) return done.cover;
-    const moving = item.wanted !== undefined && item.wanted !== what && item.covered !== "";
+    const moving = field && item.wanted !== undefined && item.wanted !== what && item.covered !== "";
     item.wanted = what;
     const options = { ...view, contours: this.contours, quiver: this.quiver, coarse: moving };
-    renderLayer(item.cover, field, lens, panel.window, options, this.theme);
+    renderLayer(item.cover, field, panel, lens, options, this.theme);
     item.covered = moving ? rough : what;
     if (moving) {
       clearTimeout(item.refining);
@@ -1313,8 +1423,8 @@ class Stage {
     }
     const horizon = horizonOf(frame, this.hidden);
     for (const { ctx, still, index, view } of this.strips)
-      drawStrip(ctx, frame, frame.strips[index], still, t, { horizon, hidden: this.hidden }, view, theme);
-    const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id].join();
+      drawStrip(ctx, frame, frame.strips[index], still, t, horizon, view, theme);
+    const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id, this.zooming].join();
     if (shown !== this.shown) this.shown = shown, this.write(step);
     parts.scrubber.style.setProperty("--done", t / (frame.steps || 1));
     this.stats.draws++;
@@ -1325,13 +1435,19 @@ class Stage {
   /** Everything in words: only when the step has changed. */
   write(step) {
     const { frame, parts } = this, sample = sampleOf(frame, step);
-    for (const item of this.panels) item.norm.textContent = normText(frame, frame.panels[item.index], step, this.hidden);
+    for (const { index, title, norm } of this.panels) {
+      const panel = frame.panels[index], follows = panel.camera.kind !== "zoom" || this.zooming === 1;
+      title.textContent = follows ? panel.title : panel.title.replace(", camera zooming out", ""); // how far it does, the picture says
+      norm.textContent = normText(frame, panel, step, this.hidden);
+    }
+    parts.gauge.value = this.zooming, parts.gauge.style.setProperty("--done", this.zooming);
+    parts.gauge.setAttribute("aria-valuetext", gaugeText(this.zooming));
     for (const { index, value } of this.strips) {
-      const shown = frame.strips[index].series.filter(({ run }) => run == null || !this.hidden.has(run));
+      const shown = frame.strips[index].series.filter(({ run }) => !this.hidden.has(run));
       value.replaceChildren(...(shown.length > 2 ? [] : shown).flatMap(({ run, array }, i) => {
         const dot = shown.length > 1 && el("i", { class: "zo-dot" });
-        if (dot) dot.style.background = frame.runs[run]?.colour ?? "currentColor";
-        return [dot || "", stripText(frame.strips[index], array[sample]), i < shown.length - 1 ? " " : frame.strips[index].unit ? ` ${frame.strips[index].unit}` : ""];
+        if (dot) dot.style.background = frame.runs[run].colour;
+        return [dot || "", stripText(frame.strips[index], array[sample]), i < shown.length - 1 ? " " : ""];
       }));
     }
     parts.scrubber.value = step;
@@ -1362,6 +1478,12 @@ class Stage {
     if (still()) this[what] = to;
     else this.glide = { what, from: this[what], to, since: performance.now() };
     this.describe(), this.wake(), this.draw();
+  }
+
+  setGauge(gauge) {
+    if (!this.hasZoom()) return;
+    this.zooming = clamp(Math.round(100 * gauge) / 100, 0, 1), this.glide = null;
+    this.describe(), this.draw();
   }
 
   toggleRun(r, node) {
@@ -1395,20 +1517,21 @@ class Stage {
   // ── keys ──
 
   key(e) {
-    const path = e.composedPath(), target = path[0], inside = path.includes(this.root);
-    if (!this.frame || e.ctrlKey || e.metaKey || e.altKey || (!inside && active !== this)) return;
+    const path = e.composedPath(), target = path[0], inside = path.includes(this.root), typed = e.getModifierState("AltGraph"); // as [ is on many keyboards
+    if (!this.frame || (!typed && (e.ctrlKey || e.metaKey || e.altKey)) || (!inside && active !== this)) return;
     const typing = path.some((node) => node instanceof Element && (node.isContentEditable || node.matches(TYPING)));
     if (typing && !inside) return;
     if (!inside && path.some((n) => n instanceof Element && n.classList.contains("zoomout-stage"))) return;
     if ((e.key === " " || e.key === "Enter") && target instanceof Element && target.closest("button, a, summary, [role=button]")) return;
     if (e.key === "Escape" && this.parts.help.hidden) return;
+    if (target === this.parts.gauge && /^(Arrow|Page|Home|End)/.test(e.key)) return;
     const jump = (n) => this.seek((n > 0 ? floor(this.t + 1e-9) : Math.ceil(this.t - 1e-9)) + n * (e.shiftKey ? 10 : 1));
     const faster = (n) => this.setSpeed(SPEEDS[clamp(SPEEDS.indexOf(this.speed) + n, 0, SPEEDS.length - 1)]);
     const does = {
       " ": () => this.play(!this.playing), arrowleft: () => jump(-1), arrowright: () => jump(1),
       home: () => this.seek(0), end: () => this.seek(this.frame.steps),
       "+": () => faster(1), "=": () => faster(1), "-": () => faster(-1), "−": () => faster(-1),
-      l: () => this.toggle("loop"), c: () => this.toggleCamera(), q: () => this.toggle("quiver"), i: () => this.toggle("contours"),
+      l: () => this.toggle("loop"), c: () => this.toggleCamera(), "[": () => this.setGauge(this.zooming - 0.05), "]": () => this.setGauge(this.zooming + 0.05), q: () => this.toggle("quiver"), i: () => this.toggle("contours"),
       f: () => this.fullscreen(), 0: () => this.resetView(), "?": () => this.help(), escape: () => this.help(false),
     }[e.key.toLowerCase()];
     if (!does) return;
@@ -1544,7 +1667,8 @@ class Stage {
     node.hidden = !inside || e.pointerType === "touch";
     if (node.hidden) return;
     const lens = this.lensOf(item), uv = unproject(lens, ...spot);
-    const [x, y] = uv.map((w) => (w < 0 ? "−" : "") + formatLog(log(abs(w)) + lens.s));
+    const written = (axis, w) => axis?.log ? formatLog(w) : (w < 0 ? "−" : "") + formatLog(log(abs(w)) + lens.s) + (axis?.degrees ? "°" : "");
+    const [x, y] = [written(panel.axes?.x, uv[0]), written(panel.axes?.y, uv[1])];
     const e1 = field?.scale_invariant ? 1 : exp(lens.s);
     const loss = field && evaluateField(field, Float64Array.of(uv[0] * e1), Float64Array.of(uv[1] * e1))[0][0];
     node.textContent = `(${x}, ${y})` + (field ? `   loss ${formatNumber(loss)}` : "");
@@ -1568,12 +1692,21 @@ class Stage {
     const message = { ...this.waiting, id: this.inFlight.id };
     this.waiting = null;
     this.host.request(message);
+    this.showProgress();
+  }
+
+  /** A thin line at the top, once an answer has been long in coming and until it has come. */
+  showProgress() {
+    const { progress } = this.parts;
+    clearTimeout(this.slow);
+    if (!this.inFlight) progress.hidden = true;
+    else if (progress.hidden) this.slow = setTimeout(() => (progress.hidden = false), 300);
   }
 
   destroy() {
     this.destroyed = true;
     this.off.abort(), this.sizes.disconnect(), this.sight.disconnect();
-    for (const timer of [this.saying, this.pressing, this.pumping, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
+    for (const timer of [this.saying, this.pressing, this.pumping, this.slow, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
     if (active === this) active = null;
     this.root.replaceChildren();
   }

@@ -47,6 +47,23 @@ export function twins({ steps = 100, growth = 1, tilt = 0, horizon = null, ends 
   }, arrays);
 }
 
+/** The plane in other coordinates: an angle in degrees that wraps, and the logarithm of a curvature. */
+export function portrait() {
+  const path = (start) => ({ x: "x", y: "y", k: null, start, status: "finished", stopped_at: null, status_text: null, horizon: null });
+  return pack({
+    steps: 3, strips: [], runs: [{ label: "a", colour: "#d55e00", paths: [path([1, 1])] }, { label: "b", colour: "#0072b2", paths: [path([1, 1])] }],
+    panels: [{
+      title: "Portrait", runs: [0, 1], field: null, window: [-180, 180, Math.log(0.05), Math.log(20)], camera: { kind: "fixed" }, start_handle: false, equal_aspect: false,
+      traces: [{ run: 0, path: 0, x: "angle", y: "log" }, { run: 1, path: 0, x: "angle", y: "log" }],
+      axes: { x: { label: "θ", degrees: true }, y: { label: "κ", log: true } },
+      curves: [{ x: "cx", y: "cy", label: "κ f″ = 2" }], points: [{ x: 90, y: 0, label: "two-cycle" }],
+    }],
+  }, {
+    x: Float32Array.of(9, 9, 9, 9), y: Float32Array.of(9, 9, 9, 9), angle: Float32Array.of(0, 150, -150, -90), log: Float32Array.of(0, 1, 1, 0),
+    cx: Float32Array.from({ length: 41 }, (_, i) => -160 + 8 * i), cy: Float32Array.from({ length: 41 }, (_, i) => (i === 20 ? NaN : -2 + (i % 20) / 20)),
+  });
+}
+
 /** A context that draws nothing and remembers every call and every setting. */
 export function recorder() {
   const log = [];
@@ -57,5 +74,5 @@ export function recorder() {
   return { ctx, log };
 }
 
-export const theme = { dark: false, unit: 16, small: 13, line: 1, font: "sans-serif", text: "#111", muted: "#666", border: "#ccc", casing: "#fff", background: "#fff" };
+export const theme = { dark: false, unit: 16, small: 13, line: 1, font: "sans-serif", text: "#111", muted: "#666", border: "#ccc", casing: "#fff", background: "#fff", plot: "#eee", ink: "#fff", halo: "#000" };
 export const view = { left: 40, right: 24, bottom: 32, width: 400, height: 400, window: [-2, 2, -2, 2], gauge: 1, follow: 0, hidden: new Set(), layer: null };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  caption, cameraAt, colourOf, decode, drawPanel, evaluate, evaluateField, fitWindow, formatLog, formatNumber, horizonOf, lensOf, normText, paint, project,
-  stripScale, ticks, unproject,
+  caption, cameraAt, colourPosition, decode, degreeTicks, drawPanel, drawTheory, evaluate, evaluateField, fitWindow, formatLog, formatNumber, horizonOf, lensOf,
+  logTicks, normText, paint, project, renderStrip, stripScale, ticks, unproject,
 } from "../../app/stage/stage.js";
-import { bowl, lut, pack, recorder, theme, twins, view } from "./helpers.mjs";
+import { bowl, lut, pack, portrait, recorder, theme, twins, view } from "./helpers.mjs";
 
 const close = (a, b, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
 const say = (frame, t, hidden) => caption(frame, t, hidden).map((piece) => piece.text).join("");
@@ -72,12 +72,11 @@ test("a length-blind field is evaluated on the circle, from 1e-300 to 1e300", ()
   }
 });
 
-test("a colour is looked up between lo and hi, clamped outside, absent where there is no value", () => {
-  const colours = { lut, transform: "linear", lo: 0, hi: 10 };
-  assert.deepEqual([0, 5, 10, -3, 99].map((v) => colourOf(colours, v)[0]), [0, 128, 255, 0, 255]);
-  assert.equal(colourOf(colours, NaN), null);
-  assert.equal(colourOf(colours, Infinity), null);
-  assert.equal(colourOf({ lut, transform: "log", offset: 1, lo: 0, hi: 2 }, 1 + Math.E)[0], 128);
+test("a colour is looked up between lo and hi, and is the last one outside", () => {
+  const colours = { transform: "linear", lo: 0, hi: 10 }, data = new Uint8ClampedArray(20);
+  paint(data, Float64Array.of(0, 5, 10, -3, 99).map((v) => colourPosition(colours, v)), 5, 1, lut);
+  assert.deepEqual([...data.filter((_, i) => i % 4 === 0)], [0, 128, 255, 0, 255]);
+  assert.equal(colourPosition({ transform: "log", offset: 1, lo: 0, hi: 2 }, 1 + Math.E), 0.5);
 });
 
 test("where the loss is not finite the picture is hatched in grey", () => {
@@ -232,9 +231,9 @@ test("a race on a logarithmic strip is told in plain numbers", () => {
 
 test("a coarse strip is held between its values, so that indices stay steps", () => {
   const strip = { title: "s", stride: 2, series: [{ run: 0, path: 0, array: "a" }], threshold: { value: 2, label: "edge" } };
-  const { series, thresholds } = decode(pack({ steps: 3, strips: [strip] }, { a: Float32Array.of(3, 4) })).strips[0];
+  const { series, guides } = decode(pack({ steps: 3, strips: [strip] }, { a: Float32Array.of(3, 4) })).strips[0];
   assert.deepEqual([...series[0].array], [3, 3, 4, 4]);
-  assert.deepEqual(thresholds[0].array, [2, 2]);
+  assert.deepEqual(guides[0].array, [2, 2]);
 });
 
 test("a thinned run is drawn and told at its recorded steps", () => {
@@ -269,4 +268,124 @@ test("a hidden run is not drawn", () => {
   const { ctx, log } = recorder();
   drawPanel(ctx, decode(twins()), 0, 50, { ...view, hidden: new Set([0]) }, theme);
   assert.ok(!log.some(([, value]) => value === "#d55e00"));
+});
+
+// ── panels in other coordinates ──
+
+const drawn = (frame, t, more = {}, index = 0) => {
+  const { ctx, log } = recorder();
+  drawPanel(ctx, frame, index, t, { ...view, ...more }, theme);
+  return log;
+};
+const home = [-180, 180, Math.log(0.05), Math.log(20)];
+
+test("a panel with traces draws them and not the paths' own coordinates", () => {
+  const heads = (t) => drawn(decode(portrait()), t, { window: home }).filter(([name, x]) => name === "translate" && x !== view.left);
+  close(heads(0)[0][1], 200), close(heads(0)[0][2], 200);
+  close(heads(1)[0][1], 200 + 400 * (150 / 360));
+});
+
+test("a trail breaks where its angle wraps, and the head waits there", () => {
+  const frame = decode(portrait()), segments = (log) => log.flatMap(([name, ...to], i) => (name === "lineTo" && log[i - 1][0] === "moveTo" ? [[log[i - 1][1], to[0]]] : []));
+  const log = drawn(frame, 2, { window: home }); // 0°, 150°, −150°
+  for (const [from, to] of segments(log)) assert.ok(Math.abs(to - from) < 200, `a line from ${from} to ${to}`);
+  const heads = (t) => drawn(frame, t, { window: home }).filter(([name, x]) => name === "translate" && x !== view.left).map(([, x]) => x);
+  assert.deepEqual(heads(1.9), heads(1));
+  assert.ok(heads(2)[0] < 50);
+  const plain = drawn(decode(twins()), 2);
+  assert.ok(segments(plain).length > 0);
+});
+
+test("a panel with traces has no norm, no handle and a camera that stays", () => {
+  const frame = decode(portrait());
+  assert.equal(normText(frame, { ...frame.panels[0], corner: "norm" }, 0), "");
+  assert.equal(cameraAt(frame, frame.panels[0], 2, { follow: 1 }).s, 0);
+  assert.ok(!drawn(frame, 0, { window: home }).some(([name, value]) => name === "fillStyle =" && value === "#16181d"));
+});
+
+test("a hidden run is not traced", () => {
+  const colours = (hidden) => drawn(decode(portrait()), 3, { window: home, hidden }).filter(([, value]) => value === "#d55e00");
+  assert.ok(colours(new Set()).length > 0);
+  assert.equal(colours(new Set([0])).length, 0);
+});
+
+test("angles are ticked at quarters and eighths of a turn, and in decimals when near", () => {
+  const texts = (lo, hi, pixels) => degreeTicks(lo, hi, pixels).map((tick) => tick.text);
+  assert.deepEqual(texts(-180, 180, 300), ["−180°", "−90°", "0°", "90°", "180°"]);
+  assert.deepEqual(texts(0, 180, 300), ["0°", "45°", "90°", "135°", "180°"]);
+  assert.deepEqual(texts(10, 11, 200), ["10°", "10.5°", "11°"]);
+  assert.deepEqual(degreeTicks(-180, 180, 300).map((tick) => tick.at), [0, 0.25, 0.5, 0.75, 1]);
+});
+
+test("a logarithmic axis is ticked at 1, 2, 5 where there is room and at powers of ten where there is not", () => {
+  const texts = (lo, hi, pixels) => logTicks(Math.log(lo), Math.log(hi), pixels).map((tick) => tick.text).sort();
+  assert.deepEqual(texts(0.1, 10, 200), ["0.1", "1", "10"]);
+  assert.deepEqual(texts(0.1, 10, 300), ["0.1", "0.2", "0.5", "1", "10", "2", "5"]);
+  assert.deepEqual(texts(1e-9, 1e9, 200), ["1", "10⁵", "10⁻⁵"].sort());
+  assert.deepEqual(texts(1, 2, 400), ["1", "1.2", "1.4", "1.6", "1.8", "2"]);
+});
+
+test("ticks of a logarithmic axis lie at the logarithm of what they say, from 1e-300 to 1e300", () => {
+  for (let centre = -600; centre <= 600; centre += 37.3)
+    for (const span of [0.01, 0.5, 3, 20, 90]) {
+      const list = logTicks(centre, centre + span, 400);
+      for (const tick of list) {
+        assert.ok(tick.at >= -1e-6 && tick.at <= 1 + 1e-6, `${tick.at}`);
+        assert.doesNotMatch(tick.text, /NaN|Infinity|undefined/);
+      }
+      const places = list.map((tick) => tick.at).sort((a, b) => a - b);
+      for (let i = 1; i < places.length; i++) assert.ok((places[i] - places[i - 1]) * 400 > 30, `${span} at ${centre}`);
+    }
+});
+
+test("a curve of theory breaks where it has no value and is named beside, never across", () => {
+  const { ctx, log } = recorder(), frame = decode(portrait()), lens = lensOf({ s: 0, cx: 0, cy: 0 }, home, 400, 400);
+  drawTheory(ctx, frame.panels[0], lens, view, theme);
+  const curve = log.slice(0, log.findIndex(([name]) => name === "stroke"));
+  assert.equal(curve.filter(([name]) => name === "moveTo").length, 2);
+  const [, , x, y] = log.find(([name, text]) => name === "fillText" && text === "κ f″ = 2");
+  for (const [name, a, b] of curve) if (name === "lineTo") assert.ok(a < x || a > x + 56 || Math.abs(b - y) > 6);
+  for (const name of ["θ", "κ", "two-cycle"]) assert.ok(log.some(([call, text]) => call === "fillText" && text === name), name);
+  assert.ok(log.some(([name, a, b]) => name === "arc" && Math.abs(a - 300) < 1e-6 && Math.abs(b - 200) < 1e-6));
+});
+
+// ── how far the camera follows ──
+
+test("a gauge below one lets the run leave the frame, keeps the ticks true, and says how far the camera follows", () => {
+  const frame = decode(twins({ growth: 0.1 })), panel = frame.panels[1];
+  for (const gauge of [1, 0.4, 0]) {
+    const { s } = cameraAt(frame, panel, 100, { gauge }), [x] = project(lensOf({ s, cx: 0, cy: 0 }, view.window, 400, 400), 1, 0, 10);
+    close(s, 10 * gauge), close(x, 200 + 100 * Math.exp(10 - s), 1e-9);
+    const told = drawn(frame, 100, { gauge }, 1).filter(([name, text]) => name === "fillText" && /^camera/.test(text)).map(([, text]) => text);
+    assert.deepEqual(told, gauge < 1 ? [`camera at ${100 * gauge}\u00a0%`] : []);
+  }
+  assert.ok(!drawn(frame, 100, { gauge: 0.4 }, 0).some(([name, text]) => name === "fillText" && /^camera/.test(text)));
+});
+
+// ── strips ──
+
+const stripLog = (strip, horizon = null, steps = 4) => {
+  const frame = decode(pack({
+    steps, runs: [{ label: "a", colour: "#d55e00", dash: [7, 4], paths: [{ x: "a", y: "a", horizon }] }],
+    strips: [{ title: "gap", lo: 0, hi: 4, series: [{ run: 0, path: 0, array: "a" }], ...strip }],
+  }, { a: Float32Array.of(0, 1, 2, 3, 4), g: Float32Array.of(0, 2, 4, 6, 8) }));
+  const { ctx, log } = recorder();
+  renderStrip(ctx, frame, frame.strips[0], new Set(), 100, 46, theme);
+  return log;
+};
+
+test("a guide belongs to no run and stops where it leaves the strip", () => {
+  const log = stripLog({ guides: [{ array: "g", label: "predicted" }] });
+  const first = log.slice(0, log.findIndex(([name]) => name === "stroke"));
+  assert.deepEqual(first.filter(([name]) => name === "moveTo" || name === "lineTo").map(([, x]) => x), [0, 25, 50]);
+  assert.ok(first.some(([name, value]) => name === "strokeStyle =" && value === theme.text));
+});
+
+test("a series is lighter and dashed beyond its own path's horizon", () => {
+  const dashes = (log) => log.filter(([name]) => name === "setLineDash").map(([, dash]) => dash.join());
+  const boxes = (log) => log.filter(([name]) => name === "rect").map(([, x, , width]) => [x, width]);
+  assert.deepEqual(dashes(stripLog({})), ["7,4"]);
+  assert.deepEqual(dashes(stripLog({}, 1)), ["7,4", "5,4"]);
+  assert.deepEqual(boxes(stripLog({}, 1)), [[0, 25], [25, 75]]);
+  assert.ok(stripLog({}, 1).some(([name, value]) => name === "globalAlpha =" && value < 1));
 });
