@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.laboratory import show
-from app.pages import explore, zoom_out
+from app.views import explore, zoom_out
 from app.result import simulate
 
 PAGES = (zoom_out.PAGE, explore.PAGE)

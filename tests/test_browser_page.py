@@ -81,6 +81,12 @@ def test_something_true_is_moving_on_the_first_page(page: Page, address: str) ->
     expect(page.get_by_text("both point at")).to_be_visible(timeout=PATIENCE)
 
 
+def test_a_page_opens_by_its_own_address_on_a_server_that_nobody_has_visited(page: Page) -> None:
+    with serving() as fresh:
+        open_page(page, f"{fresh}/explore")
+        expect(page.get_by_role("heading", name="Explore")).to_be_visible(timeout=PATIENCE)
+
+
 def test_dragging_the_start_moves_both_paths_under_the_finger(page: Page, address: str) -> None:
     open_page(page, f"{address}/?play=0")
     x, y, unit = grip(page)

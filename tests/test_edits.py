@@ -4,7 +4,7 @@ import pytest
 from jax import monitoring
 
 from app.laboratory import Bench, Page
-from app.pages import explore, zoom_out
+from app.views import explore, zoom_out
 from app.presets import Preset
 from app.rail.edits import edit
 from app.result import simulate

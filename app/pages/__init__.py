@@ -1,1 +1,0 @@
-"""One file a page; each says what its rail holds."""
