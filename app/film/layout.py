@@ -196,7 +196,7 @@ def _arranged(
 
     def sizes(arrangement: str, room: float, height: float, rows: int) -> _Sizes:
         side = min(room, height)
-        return _Sizes(arrangement, min(room, 1.6 * side), min(height, 1.22 * side), rows)
+        return _Sizes(arrangement, min(room, 1.75 * side), min(height, 1.22 * side), rows)
 
     def share(room: float) -> float:
         return (room - sum(gutters) - gap * (n - 1)) / n

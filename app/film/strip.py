@@ -7,6 +7,7 @@ import numpy as np
 
 from app.film.layout import Box, values_at
 from app.film.pen import Pen, Style, fitted, width_of
+from app.film.trails import BEYOND
 from app.picture import Picture, Strip
 from app.words import strip_text
 
@@ -46,9 +47,16 @@ class StripView:
 
     def lines(self, pen: Pen, alpha: float) -> None:
         """The quantities over all of time, and the words over them."""
+        m, t = self.style.stroke, np.arange(self.steps + 1)
         for line in self.strip.lines:
-            dash = [d * self.style.stroke for d in self.picture.dashes[line.run]]
-            self._line(pen, line.values, self.picture.colours[line.run], 1.5 * self.style.stroke, alpha, dash)
+            colour, dash = self.picture.colours[line.run], [d * m for d in self.picture.dashes[line.run]]
+            horizon = self.picture.result.runs[line.run].paths[line.path].horizon
+            known = t <= (self.steps if horizon is None else horizon)
+            self._line(pen, np.where(known, line.values, np.nan), colour, 1.5 * m, alpha, dash)
+            beyond = ~known | np.roll(~known, -1)
+            if beyond.any():
+                values = np.where(beyond, line.values, np.nan)
+                self._line(pen, values, colour, 1.5 * m, 0.7 * alpha, [d * m for d in BEYOND])
         self._words(pen)
 
     def _line(self, pen: Pen, values: np.ndarray, colour: str, width: float, alpha: float, dash: list[float]) -> None:
