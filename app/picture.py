@@ -53,6 +53,8 @@ class Line(NamedTuple):
     run: int
     path: int
     values: np.ndarray
+    runaway: bool = False
+    """of a path that diverged: it does not set the strip's range"""
 
 
 class Strip(NamedTuple):
@@ -68,8 +70,10 @@ class Strip(NamedTuple):
 
     @property
     def range(self) -> tuple[float, float]:
-        """The lowest and highest value shown: all of them, but no dust below a double's last digit and no lone spike."""
-        values = np.concatenate([line.values for line in self.lines])
+        """The lowest and highest value shown: of the paths that did not diverge, without dust below a double's last digit
+        and without a lone spike."""
+        calm = [line.values for line in self.lines if not line.runaway]
+        values = np.concatenate(calm or [line.values for line in self.lines])
         values = values[np.isfinite(values)]
         if not len(values):
             return 0.0, 1.0
@@ -206,7 +210,15 @@ def _error_growth(result: Result, partner: int) -> tuple[tuple[np.ndarray, str],
 
 
 def _lines(result: Result, read: Any) -> tuple[Line, ...]:
-    return tuple(Line(r, p, read(path)) for r, run in enumerate(result.runs) for p, path in enumerate(run.paths))
+    return tuple(_line(r, p, path, read(path)) for r, run in enumerate(result.runs) for p, path in enumerate(run.paths))
+
+
+def _line(run: int, index: int, path: Path, values: np.ndarray) -> Line:
+    """The values up to where the path ended; a path that diverged has none afterwards."""
+    diverged = path.status == "diverged" and path.stopped_at is not None
+    if diverged:
+        values = np.where(np.arange(len(values)) < path.stopped_at, values, np.nan)
+    return Line(run, index, values, diverged)
 
 
 def _log_chart(title: str, result: Result, read: Any) -> Strip:
@@ -216,7 +228,7 @@ def _log_chart(title: str, result: Result, read: Any) -> Strip:
 def _chart(title: str, result: Result, read: Any) -> Strip:
     """Logarithmic where the values are positive and span more than three decades."""
     lines = _lines(result, read)
-    values = np.concatenate([line.values for line in lines])
+    values = np.concatenate([line.values for line in lines if not line.runaway] or [line.values for line in lines])
     values = values[np.isfinite(values)]
     if len(values) and values.min() >= 0 and _decades(values) > 3:
         with np.errstate(divide="ignore"):
@@ -234,7 +246,7 @@ def _sharpness_strip(result: Result) -> Strip:
     for r, run in enumerate(result.runs):
         factor = threshold_factor(run.motion)
         if factor is not None:
-            lines += [Line(r, p, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
+            lines += [_line(r, p, path, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
     if lines:
         return Strip("sharpness ÷ (2/η)", True, tuple(lines), 0.0, "edge of stability")
     return _chart("sharpness", result, lambda path: path.sharpness)
