@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from app.film.draw import FUTURE, Drawing
 from app.film.pen import Pen
+from app.film.trails import LOST
 from app.picture import Picture
 from app.theme import Theme
 from app.words import caption, plain
@@ -51,7 +52,7 @@ class Reel:
     def own_colours(self) -> list[str]:
         """Colours that must not be lost, however few pixels have them."""
         theme, paths = self.theme, self.picture.colours
-        faint = [_mixed(colour, theme.background, FUTURE) for colour in paths]
+        faint = [_mixed(colour, theme.background, share) for colour in paths for share in (FUTURE, LOST * FUTURE)]
         return [theme.background, theme.text, theme.muted, theme.accent, theme.line, "#ffffff", *paths, *faint]
 
     def save_png(self, file: Path, t: float) -> None:

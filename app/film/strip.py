@@ -7,7 +7,7 @@ import numpy as np
 
 from app.film.layout import Box, values_at
 from app.film.pen import Pen, Style, fitted, width_of
-from app.film.trails import BEYOND
+from app.film.trails import BEYOND, LOST
 from app.picture import Picture, Strip
 from app.words import strip_text
 
@@ -56,7 +56,7 @@ class StripView:
             beyond = ~known | np.roll(~known, -1)
             if beyond.any():
                 values = np.where(beyond, line.values, np.nan)
-                self._line(pen, values, colour, 1.5 * m, 0.7 * alpha, [d * m for d in BEYOND])
+                self._line(pen, values, colour, 1.5 * m, LOST * alpha, [d * m for d in BEYOND])
         self._words(pen)
 
     def _line(self, pen: Pen, values: np.ndarray, colour: str, width: float, alpha: float, dash: list[float]) -> None:

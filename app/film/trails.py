@@ -21,7 +21,8 @@ LONG = 700
 CROWD = 200
 """dots or labels beyond which there are none: they would only hide the paths"""
 BEYOND = (5.0, 4.0)
-"""the dash of a trail that is no longer predictive"""
+LOST = 0.85
+"""the dash, and how much fainter it is, of a line that is no longer predictive"""
 STOPS = {
     "diverged": "diverged", "left_the_plane": "left the plane", "zero_gradient": "gradient exactly zero",
     "reached_the_origin": "reached the origin",
@@ -55,7 +56,7 @@ def draw_trail(pen: Pen, trail: Trail, path: Path, ink: Ink, t: float, style: St
         pattern = [] if hair else [d * m for d in (BEYOND if lost else ink.dash)]
         offset = travelled % sum(pattern) if pattern else 0.0
         width = (1 if hair else WIDTHS[age]) * m
-        pen.line(part, ink.colour, width, FADES[age] * (0.85 if lost else 1), pattern, offset, cap)
+        pen.line(part, ink.colour, width, FADES[age] * (LOST if lost else 1), pattern, offset, cap)
         start, travelled = stop, float(lengths[stop])
     _vertices(pen, trail, t - AGES[1] * stretch, style)
 
