@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.laboratory import show
-from app.views import explore, zoom_out
 from app.result import simulate
+from app.views import explore, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE)
 NAMES = {"zoom-out": "Zoom out", "explore": "Explore"}

@@ -4,11 +4,11 @@ import pytest
 from jax import monitoring
 
 from app.laboratory import Bench, Page
-from app.views import explore, zoom_out
 from app.presets import Preset
 from app.rail.edits import edit
 from app.result import simulate
 from app.scene import Scene, SceneError, from_data, from_link, to_data, to_link
+from app.views import explore, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE)
 CASES = [pytest.param(page, preset, id=f"{page.name}-{preset.name}") for page in PAGES for preset in page.presets]

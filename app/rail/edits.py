@@ -66,6 +66,8 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         data["runs"] = [other for other in data["runs"] if other is not run and _partner(other) != run["label"]]
     elif field == "label":
         _rename(data["runs"], run, str(value).strip())
+    elif field == "colour":
+        run[field] = str(value)
     elif field == "rule":
         _change_rule(data["runs"], run, str(value), scene.runs[int(index)].rule)
     elif field in ("learning_rate", "weight_decay"):

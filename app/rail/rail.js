@@ -143,7 +143,11 @@ const KINDS = {
     const input = make("input", { type: "text", id: control.id, className: "name", maxLength: 80, autocomplete: "off" });
     input.setAttribute("aria-label", "Name of this run");
     input.onchange = () => send(control.id, input.value);
-    const node = make("div", { className: "control run" }, swatch(control.colour, control.dash), input);
+    const colour = make("input", { type: "color", value: control.colour, title: "Colour of this run" });
+    colour.setAttribute("aria-label", `Colour of ${control.value}`);
+    colour.onchange = () => send(control.id.replace(/label$/, "colour"), colour.value);
+    const key = make("label", { className: "key" }, swatch(control.colour, control.dash), colour);
+    const node = make("div", { className: "control run" }, key, input);
     if (control.remove) node.append(removal(control, send, "Remove this run"));
     return { node, update: ({ value }) => { if (!focused(input)) input.value = value; } };
   },
