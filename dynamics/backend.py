@@ -1,8 +1,9 @@
-"""How JAX is asked to compile: two process-wide choices that make a loop over scalars as fast as hand-written C.
+"""How JAX is asked to compile and where: process-wide choices that make a loop over scalars as fast as hand-written C.
 
 Stock XLA runs every iteration of a CPU loop as separate kernels; with these flags a whole loop becomes one function.
 They must be set before JAX starts its backend, so importing `dynamics` sets them unless ZOOMOUT_XLA=0, unless the
-variable XLA_FLAGS already chooses, or unless JAX is already at work.
+variable XLA_FLAGS already chooses, or unless JAX is already at work. Every core becomes a device of its own, over
+which work on many lanes is spread, unless JAX_NUM_CPU_DEVICES already says how many.
 """
 
 import os
@@ -15,10 +16,19 @@ FLAGS = (
 
 
 def prepare() -> None:
-    chosen = os.environ.get("XLA_FLAGS", "")
-    if os.environ.get("ZOOMOUT_XLA") == "0" or "xla_backend_extra_options" in chosen or _already_running():
+    if os.environ.get("ZOOMOUT_XLA") == "0" or _already_running():
         return
-    os.environ["XLA_FLAGS"] = f"{chosen} {FLAGS}".strip()
+    chosen = os.environ.get("XLA_FLAGS", "")
+    if "xla_backend_extra_options" not in chosen:
+        os.environ["XLA_FLAGS"] = f"{chosen} {FLAGS}".strip()
+    if "JAX_NUM_CPU_DEVICES" not in os.environ and "xla_force_host_platform_device_count" not in chosen:
+        _split_cpu(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _split_cpu(cores: int) -> None:
+    os.environ["JAX_NUM_CPU_DEVICES"] = str(cores)
+    if "jax" in sys.modules:  # it has read the environment already
+        sys.modules["jax"].config.update("jax_num_cpu_devices", cores)
 
 
 def _already_running() -> bool:

@@ -70,15 +70,15 @@ class Rule(NamedTuple):
         return inspect.getdoc(self.core) or ""
 
     def transformation(
-        self, learning_rate: Any, weight_decay: Any, clip_norm: Any = None, **own: Any
+        self, learning_rate: Any, weight_decay: Any, clip_norm: Any = None, bounded: bool = False, **own: Any
     ) -> optax.GradientTransformationExtraArgs:
-        """The whole update as one optax chain; every number may be traced."""
+        """The whole update as one optax chain; every number may be traced. `bounded` promises finite learning rates."""
         own = self.defaults | own
         coupled = self.coupled and not own.pop("decoupled", False)
         decay = optax.add_decayed_weights(weight_decay)
         parts = [] if clip_norm is None else [clip_by_norm(clip_norm)]
         parts += [decay, self.core(**own)] if coupled else [self.core(**own), decay]
-        return optax.chain(*parts, descend(learning_rate))
+        return optax.chain(*parts, optax.scale(-learning_rate) if bounded else descend(learning_rate))
 
 
 RULES: dict[str, Rule] = {}
@@ -156,6 +156,8 @@ def gd(momentum: Momentum = 0.0, nesterov: bool = False) -> optax.GradientTransf
 
     Nesterov: w ← w − η(g + λw + γm). Decoupled: m ← γm + g, w ← (1−ηλ)w − ηm. Polyak 1964; Nesterov 1983.
     """
+    if isinstance(momentum, float) and momentum == 0:  # not traced: then no buffer is carried
+        return optax.identity()
     return optax.trace(momentum, nesterov)
 
 

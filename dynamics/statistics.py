@@ -1,0 +1,172 @@
+"""What one number says of a run: its last loss, its Lyapunov exponent, its period, its regime ...
+
+A statistic watches a run step by step and is read at the end. All of it is arithmetic over arrays of lanes, so a map
+of a million runs and a single run ask the same question in the same words.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from dynamics.lanes import State
+from landscapes import Landscape, sharpness
+
+LONGEST_PERIOD = 16
+CLOSE = 1e-3
+CHAOTIC = 1e-3
+
+
+class End(NamedTuple):
+    """What a statistic is read from: the run's motion, its last state, what was seen, the growth of a small error."""
+
+    motion: Any
+    state: State
+    seen: Any
+    exponent: Any
+    steps: Any
+
+    @property
+    def size(self) -> Any:
+        return jnp.hypot(self.state.x, self.state.y)
+
+
+class Statistic(NamedTuple):
+    """`begin(motion, state)` -> seen; `see(seen, motion, state after step t, t)` -> seen; `read(end)` -> one number."""
+
+    title: str
+    sentence: str
+    read: Callable[[End], Any]
+    begin: Callable[[Any, State], Any] = lambda motion, state: ()
+    see: Callable[[Any, Any, State, Any], Any] = lambda seen, motion, state, t: seen
+    tangent: bool = False
+    """Whether a tangent vector is carried along, for the Lyapunov exponent."""
+    signed: bool = False
+    words: tuple[str, ...] = ()
+    """The names of whole values, where they count kinds."""
+
+
+STATISTICS: dict[str, Statistic] = {}
+REGIMES = ("comes to rest", "periodic", "regular, never resting", "chaotic", "leaves the plane")
+RESTS, PERIODIC, REGULAR, CHAOS, LEAVES = range(5)
+
+
+def statistic(title: str, **parts: Any) -> Callable[[Callable[[End], Any]], Callable[[End], Any]]:
+    def add(read: Callable[[End], Any]) -> Callable[[End], Any]:
+        STATISTICS[read.__name__] = Statistic(title, (read.__doc__ or "").partition("\n")[0], read, **parts)
+        return read
+
+    return add
+
+
+@statistic("Final loss")
+def final_loss(end: End) -> Any:
+    """L(w_T)."""
+    return end.motion.local(end.state.x, end.state.y).loss
+
+
+@statistic("Logarithm of the norm", signed=True)
+def log_norm(end: End) -> Any:
+    """ln ‖w_T‖."""
+    return jnp.log(end.size)
+
+
+@statistic("Sharpness over its threshold")
+def sharpness_ratio(end: End) -> Any:
+    """η λ₁(w_T) / c with c = 2 + 2γ (heavy ball), (2 + 2γ)/(1 + 2γ) (Nesterov): above 1 plain descent overshoots."""
+    motion = end.motion
+    momentum = motion.own.get("momentum", 0.0)
+    factor = 2 + 2 * momentum
+    factor = factor / (1 + 2 * momentum) if motion.own.get("nesterov") else factor
+    local = motion.local(end.state.x, end.state.y, order=2)
+    return sharpness(local, jnp) * motion.rate("learning_rate", jnp.maximum(end.steps - 1, 0)) / factor
+
+
+# The first step at which something holds; as a float, so that "never" can be nan
+
+
+def _first(holds: Callable[[Any, State], Any]) -> dict[str, Any]:
+    def begin(motion: Any, state: State) -> Any:
+        return jnp.where(holds(motion, state), 0.0, jnp.nan).astype(state.x.dtype)
+
+    def see(seen: Any, motion: Any, state: State, t: Any) -> Any:
+        return jnp.where(jnp.isnan(seen) & holds(motion, state), (t + 1).astype(seen.dtype), seen)
+
+    return {"begin": begin, "see": see}
+
+
+@statistic("Steps to converge", **_first(lambda motion, state: motion.slope(state).loss <= motion.shared["level"]))
+def steps_to_converge(end: End) -> Any:
+    """The first step with L <= level (by default a thousandth of the way from the lowest minimum up to the start)."""
+    return end.seen
+
+
+def _gone(motion: Any, state: State) -> Any:
+    size = jnp.maximum(jnp.abs(state.x), jnp.abs(state.y))
+    return ~(size <= motion.shared["far"])
+
+
+@statistic("Steps to diverge", **_first(_gone))
+def steps_to_diverge(end: End) -> Any:
+    """The first step beyond 10⁶ times the start's length, or without a value."""
+    return end.seen
+
+
+@statistic("Lyapunov exponent", tangent=True, signed=True)
+def lyapunov(end: End) -> Any:
+    """The growth per step of the logarithm of a small error, relative to the norm where the loss ignores it."""
+    return end.exponent
+
+
+# Returns: the state LONGEST_PERIOD steps before the end is remembered, and the first return to it counted
+
+
+def _remember(motion: Any, state: State) -> Any:
+    return state.x, state.y, jnp.zeros_like(state.x)
+
+
+def _returned(seen: Any, motion: Any, state: State, t: Any) -> Any:
+    x, y, period = seen
+    since = t + 1 - (motion.shared["steps"] - LONGEST_PERIOD)
+    near = jnp.maximum(jnp.abs(state.x - x), jnp.abs(state.y - y)) <= CLOSE * jnp.maximum(jnp.abs(x), jnp.abs(y))
+    period = jnp.where((since > 0) & (period == 0) & near, since.astype(x.dtype), period)
+    return jnp.where(since == 0, state.x, x), jnp.where(since == 0, state.y, y), period
+
+
+@statistic("Period", begin=_remember, see=_returned)
+def period(end: End) -> Any:
+    """The least number of steps, up to 16, after which the run is back where it was to a thousandth; 0 without one."""
+    return end.seen[2]
+
+
+@statistic("Regime", begin=_remember, see=_returned, tangent=True, words=REGIMES)
+def regime(end: End) -> Any:
+    """At rest (period 1), periodic, regular (errors do not grow), chaotic, or gone: see `REGIMES`."""
+    back = end.seen[2]
+    kind = jnp.where(end.exponent > CHAOTIC, CHAOS, REGULAR)
+    kind = jnp.where(back == 1, RESTS, jnp.where(back > 1, PERIODIC, kind))
+    return jnp.where(_gone(end.motion, end.state), LEAVES, kind).astype(end.state.x.dtype)
+
+
+@statistic("Basin")
+def basin(end: End) -> Any:
+    """The number of the minimum that is nearest at the end: by angle where the loss ignores length (see `wells`)."""
+    x, y = end.state.x, end.state.y
+    places = end.motion.shared["wells"]
+    size = end.size if end.motion.kernel.formula.landscape.scale_invariant else 1.0
+    distances = [(x / size - places[k, 0]) ** 2 + (y / size - places[k, 1]) ** 2 for k in range(places.shape[0])]
+    nearest, least = jnp.zeros_like(x), distances[0]
+    for k, distance in enumerate(distances[1:], 1):
+        nearest, least = jnp.where(distance < least, float(k), nearest), jnp.minimum(distance, least)
+    return jnp.where(_gone(end.motion, end.state), jnp.nan, nearest).astype(x.dtype)
+
+
+def wells(landscape: Landscape, knobs: Any = None) -> np.ndarray:
+    """The minima, shape (K, 2): all round the circle where the loss ignores length, those that are listed elsewhere."""
+    if not landscape.scale_invariant:
+        return np.array(landscape.minima or [landscape.start], float)
+    angles = np.linspace(-np.pi, np.pi, 3600, endpoint=False) + 1e-4
+    loss = landscape.loss(np.cos(angles), np.sin(angles), knobs)
+    lowest = angles[(loss <= np.roll(loss, 1)) & (loss < np.roll(loss, -1))]
+    return np.stack([np.cos(lowest), np.sin(lowest)], axis=1)
