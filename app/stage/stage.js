@@ -364,12 +364,17 @@ export function ticks(lo, hi, logScale, pixels, gap = 64, fade = false) {
   const rung = LADDER.findIndex((m) => Math.log10(m) >= wanted - power - 1e-12);
   const m = LADDER[rung], spacing = m * pow(10, power - tens);
   const below = Math.log10(FINER[rung]), phase = (wanted - power - below) / (Math.log10(m) - below);
-  const list = [];
-  for (let i = Math.ceil(lo / spacing - 1e-9); i <= floor(hi / spacing + 1e-9); i++) {
+  return rungs(lo, hi, spacing, (i) => tickText(i * m, power), (i) => {
     const stays = (i * m) % COARSER[rung] === 0, old = (i * m) % FINER[rung] === 0;
-    const alpha = fade ? min(1, stays ? 1 : (1 - phase) * 6, old ? 1 : phase * 6) : 1;
-    list.push({ u: i * spacing, at: (i * spacing - lo) / (hi - lo), text: tickText(i * m, power), alpha });
-  }
+    return fade ? min(1, stays ? 1 : (1 - phase) * 6, old ? 1 : phase * 6) : 1;
+  });
+}
+
+/** Ticks at the multiples of a spacing. */
+function rungs(lo, hi, spacing, text, alpha = () => 1) {
+  const list = [];
+  for (let i = Math.ceil(lo / spacing - 1e-9); i <= floor(hi / spacing + 1e-9); i++)
+    list.push({ u: i * spacing, at: (i * spacing - lo) / (hi - lo), text: text(i), alpha: alpha(i) });
   return list;
 }
 
@@ -386,13 +391,6 @@ export function logTicks(lo, hi, pixels, gap = 40) {
   if (hi - lo < 1) return ticks(exp(lo), exp(hi), 0, pixels, 1.5 * gap).map((tick) => ({ ...tick, at: (log(tick.u) - lo) / (hi - lo) })).filter(({ u }) => u > 0);
   if (decade * Math.log10(2) < gap) return rungs(lo, hi, whole * Math.LN10, (i) => tickText(1, i * whole));
   return [1, 2, 5].flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i)));
-}
-
-/** Ticks at the multiples of a spacing. */
-function rungs(lo, hi, spacing, text) {
-  const list = [];
-  for (let i = Math.ceil(lo / spacing - 1e-9); i <= floor(hi / spacing + 1e-9); i++) list.push({ at: (i * spacing - lo) / (hi - lo), text: text(i), alpha: 1 });
-  return list;
 }
 
 /** The ticks of a panel's two axes; each says where it is as a share of the width or height. */
@@ -418,18 +416,15 @@ function furtherOut(logRatio) {
   return ["The right picture is ", [formatLog(abs(logRatio))], logRatio > 0 ? " times further out" : " times closer in"];
 }
 
-function twinsCaption(frame, step, i) {
+function twinsCaption(frame, i) {
   const [left, right] = [frame.caption.left, frame.caption.right].map(([r, p]) => frame.runs[r].paths[p]);
   const lengths = Math.hypot(left.x[i], left.y[i]) * Math.hypot(right.x[i], right.y[i]);
   const distance = furtherOut(logNorm(right, i) - logNorm(left, i));
   if (!(lengths > 0 && lengths < Infinity)) return [": at least one of the two has no direction any more. "];
   const apart = exp(frame.caption.log_difference[i]);
   if (apart > 0.01) {
-    const lost = frame.caption.exact || [left, right].some((path) => path.horizon != null && step >= path.horizon);
-    return [
-      ": the left points at ", [angleOf(left, i)], ", the right at ", [angleOf(right, i)], ". ",
-      lost ? "Rounding errors have pulled them apart. " : "They have come apart. ", ...distance, ".",
-    ];
+    const why = frame.caption.exact ? "Rounding errors have pulled them apart. " : "They have come apart. ";
+    return [": the left points at ", [angleOf(left, i)], ", the right at ", [angleOf(right, i)], ". ", why, ...distance, "."];
   }
   const resolution = 4e-16; // an angle near π has no more digits in float64
   const gap = apart > resolution ? ["differ by ", [`${formatNumber(apart)} rad`]] : ["agree to within ", [`${formatNumber(resolution, 2)} rad`]];
@@ -469,7 +464,7 @@ function endings(frame, step, hidden) {
 /** What the picture shows at time t, as pieces of text; the ones that are numbers are `strong`. */
 export function caption(frame, t, hidden) {
   const i = sampleOf(frame, t), step = stepOf(frame, t), kind = frame.caption?.kind;
-  const body = kind === "twins" ? twinsCaption(frame, step, i) : kind === "race" ? raceCaption(frame, i, hidden) : ["."];
+  const body = kind === "twins" ? twinsCaption(frame, i) : kind === "race" ? raceCaption(frame, i, hidden) : ["."];
   const more = [...endings(frame, step, hidden), frame.caption?.note].filter(Boolean).map((sentence) => ` ${sentence}`);
   return ["Step ", [group(String(step))], ` of ${group(String(frame.steps))}`, ...body, ...more]
     .map((piece) => (Array.isArray(piece) ? { text: piece[0], strong: true } : { text: piece, strong: false }));
@@ -483,10 +478,9 @@ function stripText(strip, v) {
 
 // ──── drawing ────
 
-const AGES = [25, 40, 60, 90, 130, Infinity]; // steps since the head passed …
-const FADES = [1, 0.85, 0.7, 0.58, 0.48, 0.4]; // … how strongly that part of the trail is drawn …
-const WIDTHS = [2.3, 2.2, 2.1, 1.9, 1.7, 1.6]; // … how wide …
-const CASINGS = [0.8, 0.55, 0.36, 0.24, 0.16, 0.12]; // … and its casing: a long past is a thread, not a tangle
+const AGES = [ // a part of the trail that the head passed fewer than so many steps ago: its strength, its width, and its casing's strength
+  [25, 1, 2.3, 0.8], [40, 0.85, 2.2, 0.55], [60, 0.7, 2.1, 0.36], [90, 0.58, 1.9, 0.24], [130, 0.48, 1.7, 0.16], [Infinity, 0.4, 1.6, 0.12],
+]; // a long past is a thread, not a tangle
 const LONG = 700; // points; beyond that only the newest part keeps its casing and the oldest is a hairline, which is far faster to draw
 const BEYOND = [5, 4]; // the dash of a trail that is no longer predictive
 const STOPS = {
@@ -550,36 +544,36 @@ function drawTrail(ctx, frame, { run, path }, time, lens, view, theme) {
   if (!Number.isFinite(px[head] + py[head])) return null;
   const stretch = max(1, frame.steps / frame.every / 1200), horizon = (path.horizon ?? Infinity) / frame.every;
   const dash = run.dash ?? [], period = sum(dash) || 1;
-  const cuts = [...AGES.slice(0, -1).map((age) => t - age * stretch), horizon, Infinity].sort((a, b) => a - b);
+  const cuts = [...AGES.slice(0, -1).map(([age]) => t - age * stretch), horizon, Infinity].sort((a, b) => a - b);
   ctx.lineJoin = "round";
   let from = 0, travelled = 0;
   for (const cut of cuts) {
     let to = from, length = 0;
     while (to < head && step[to + 1] <= cut) to++, (length += min(1e4, Math.hypot(px[to] - px[to - 1], py[to] - py[to - 1])));
     if (to === from) continue;
-    const age = AGES.findIndex((a) => t - step[to] < a * stretch), lost = step[to] > horizon;
+    const age = AGES.findIndex(([a]) => t - step[to] < a * stretch), [, strength, wide, casing] = AGES[age], lost = step[to] > horizon;
     ctx.beginPath();
     traceClipped(ctx, from, to, view, lens.leap);
     ctx.lineCap = age ? "butt" : "round"; // round ends of see-through strokes would show as beads
     const hair = age === AGES.length - 1 && n > LONG;
     if (n < LONG || age < 2) {
       ctx.setLineDash([]);
-      ctx.globalAlpha = CASINGS[age] * (lost ? 0.45 : 1);
+      ctx.globalAlpha = casing * (lost ? 0.45 : 1);
       ctx.strokeStyle = theme.casing;
-      ctx.lineWidth = (WIDTHS[age] + 2.1) * theme.line;
+      ctx.lineWidth = (wide + 2.1) * theme.line;
       ctx.stroke();
     }
     ctx.setLineDash(lost ? BEYOND : hair ? [] : dash);
     ctx.lineDashOffset = travelled % (lost ? BEYOND[0] + BEYOND[1] : period); // dashes stay where they were drawn while ages move on
-    ctx.globalAlpha = FADES[age] * (lost ? 0.85 : 1);
+    ctx.globalAlpha = strength * (lost ? 0.85 : 1);
     ctx.strokeStyle = run.colour;
-    ctx.lineWidth = (hair ? 1 : WIDTHS[age]) * theme.line;
+    ctx.lineWidth = (hair ? 1 : wide) * theme.line;
     ctx.stroke();
     from = to;
     travelled += length;
   }
   ctx.setLineDash([]);
-  drawVertices(ctx, t - AGES[1] * stretch, head, theme);
+  drawVertices(ctx, t - AGES[1][0] * stretch, head, theme);
   ctx.globalAlpha = 1;
   return { x: px[head], y: py[head] };
 }
@@ -641,8 +635,8 @@ function drawHead(ctx, item, head, t, view, theme) {
 }
 
 /** Words with a halo, which read on anything. */
-function write(ctx, text, x, y, align, ink, halo) {
-  ctx.textAlign = align, ctx.lineJoin = "round", ctx.lineWidth = 3.5;
+function write(ctx, text, x, y, ink, halo) {
+  ctx.textAlign = "left", ctx.lineJoin = "round", ctx.lineWidth = 3.5;
   ctx.strokeStyle = halo, ctx.strokeText(text, x, y);
   ctx.fillStyle = ink, ctx.fillText(text, x, y);
 }
@@ -659,7 +653,7 @@ function drawLabels(ctx, labels, taken, view, theme, weight = 600) {
     if (!free) continue;
     const [a, b] = free;
     taken.push([a, b - size / 2, a + w, b + size / 2]);
-    write(ctx, text, a, b, "left", theme.ink, theme.halo);
+    write(ctx, text, a, b, theme.ink, theme.halo);
   }
 }
 
@@ -672,7 +666,7 @@ function drawHandle(ctx, x, y, theme, small) {
 }
 
 /** The starts that can be taken hold of, in pixels; one per start, however many paths leave from it. */
-export function handlesOf(frame, panel, lens, hidden) {
+function handlesOf(panel, lens, hidden) {
   const seen = new Map();
   if (panel.start_handle)
     for (const { path } of pathsOf(panel, hidden)) {
@@ -725,7 +719,7 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
   ctx.clip();
   const heads = items.map((item) => drawTrail(ctx, frame, item, t, lens, view, theme));
   const far = exp(lens.s) > 4; // a start that the camera has left behind is a landmark, no longer a handle
-  for (const { index: i, at: start } of handlesOf(frame, panel, lens, view.hidden)) {
+  for (const { index: i, at: start } of handlesOf(panel, lens, view.hidden)) {
     const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
     drawHandle(ctx, x, y, theme, far);
   }
@@ -737,13 +731,9 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
     const words = [many && item.p === 0 ? item.run.label : "", stopped(item.path, t) ? STOPS[item.path.status] : ""].filter(Boolean).join(" · ");
     if (words) labels.push({ text: words, spots: [spot] });
   });
-  const taken = labels.map(({ spots: [[x, y]] }) => [x - 8, y - 8, x + 8, y + 8]);
-  if (panel.camera.kind === "zoom" && view.gauge < 1) {
-    ctx.font = `600 ${theme.small}px ${theme.font}`, ctx.textBaseline = "middle";
-    write(ctx, gaugeText(view.gauge), view.width - 10, theme.small, "right", theme.ink, theme.halo);
-    taken.push([view.width - 9 * theme.small, 0, view.width, 2 * theme.small]);
-  }
-  drawLabels(ctx, labels, taken, view, theme);
+  const note = { text: gaugeText(view.gauge), away: 0, spots: [[view.width - 10, 1.1 * theme.small]] };
+  const notes = panel.camera.kind === "zoom" && view.gauge < 1 ? [note] : [];
+  drawLabels(ctx, [...notes, ...labels], labels.map(({ spots: [[x, y]] }) => [x - 8, y - 8, x + 8, y + 8]), view, theme);
   ctx.restore();
   ctx.restore();
 }
@@ -806,13 +796,7 @@ function drawGrid(ctx, [across, up], { width, height }, theme) {
 
 /** What theory says of a panel: curves and points with their names, and the names of the axes at their ends. */
 export function drawTheory(ctx, panel, lens, view, theme) {
-  const { width, height } = view, m = theme.line, size = theme.small, labels = [], taken = [];
-  ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
-  const ends = [[panel.axes?.x?.label, width - 8, height - 0.9 * size, "right"], [panel.axes?.y?.label, 8, size, "left"]].filter(([name]) => name);
-  for (const [name, x, y, align] of ends) {
-    const w = ctx.measureText(name).width, left = align === "left" ? x : x - w;
-    taken.push([left, y - size / 2, left + w, y + size / 2]);
-  }
+  const { width, height } = view, m = theme.line, size = theme.small, labels = [], lines = [], taken = [];
   for (const { x, y, label } of panel.curves ?? []) {
     const seen = [];
     ctx.beginPath();
@@ -825,18 +809,19 @@ export function drawTheory(ctx, panel, lens, view, theme) {
     ctx.setLineDash([5 * m, 4 * m]), ctx.lineWidth = 1.25 * m, ctx.globalAlpha = 0.6, ctx.strokeStyle = theme.ink;
     ctx.stroke();
     ctx.setLineDash([]), ctx.globalAlpha = 1;
-    taken.push(...seen.map(([a, b]) => [a - 2, b - 2, a + 2, b + 2]));
+    lines.push(...seen.map(([a, b]) => [a - 2, b - 2, a + 2, b + 2]));
     if (label) labels.push({ text: label, away: 7 * m, spots: seen.filter((_, i) => i % Math.ceil(seen.length / 40) === 0) });
   }
   for (const { x, y, label } of panel.points ?? []) {
     const [a, b] = project(lens, x, y);
     ctx.beginPath(), ctx.arc(a, b, 4 * m, 0, 2 * Math.PI);
     for (const [thick, colour] of [[4, theme.halo], [1.75, theme.ink]]) ctx.lineWidth = thick * m, ctx.strokeStyle = colour, ctx.stroke();
-    taken.push([a - 6, b - 6, a + 6, b + 6]);
+    lines.push([a - 6, b - 6, a + 6, b + 6]);
     if (label) labels.push({ text: label, away: 9 * m, spots: [[a, b]] });
   }
-  drawLabels(ctx, labels, taken, view, theme, 400);
-  for (const [name, x, y, align] of ends) write(ctx, name, x, y, align, theme.ink, theme.halo);
+  const names = [[panel.axes?.x?.label, width - 8, height - size], [panel.axes?.y?.label, 8, 1.1 * size]].filter(([name]) => name);
+  drawLabels(ctx, names.map(([text, ...spot]) => ({ text, away: 0, spots: [spot] })), taken, view, theme, 400);
+  drawLabels(ctx, labels, [...taken, ...lines], view, theme, 400);
 }
 
 /** Everything in a panel that stays while its camera does, on a canvas of its own with rounded corners. */
@@ -852,61 +837,45 @@ function renderLayer(canvas, field, panel, lens, view, theme) {
 
 // ──── strips ────
 
-/** How a strip maps a value to a height between 0 and 1. Where it is logarithmic, its values are natural logs already. */
-export function stripScale({ lo, hi }) {
-  const scale = (v) => (Number.isFinite(v) ? (hi > lo ? clamp((v - lo) / (hi - lo), -0.02, 1.02) : 0.5) : NaN);
-  return Object.assign(scale, { lo, hi });
-}
+/** Where between bottom (0) and top (1) of a strip a value lies. Where the strip is logarithmic, values are natural logs already. */
+export const stripScale = ({ lo, hi }) => (v) => (Number.isFinite(v) ? (hi > lo ? clamp((v - lo) / (hi - lo), -0.02, 1.02) : 0.5) : NaN);
 
-/** A quantity over time as a line. */
-function traceLine(ctx, array, height, stride) {
-  const last = array.length - 1;
-  for (let i = 0, pen = false; i <= last; i += stride) {
-    const y = height(array[i]), x = i / (last || 1);
-    if (pen && y === y) ctx.lineTo(x, y);
-    else if (y === y) ctx.moveTo(x, y);
-    pen = y === y;
-  }
-}
-
-/** A quantity with more values than there are columns: the area between the lowest and the highest in each. */
-function traceEnvelope(ctx, array, height, columns, thickness) {
-  const last = array.length - 1, top = new Float64Array(columns).fill(Infinity), bottom = new Float64Array(columns).fill(-Infinity);
-  for (let i = 0; i <= last; i++) {
-    const y = height(array[i]), c = min(columns - 1, floor((i / last) * columns));
-    if (y < top[c]) top[c] = y;
-    if (y > bottom[c]) bottom[c] = y;
-  }
-  for (let from = 0, to; from < columns; from = to + 1) {
-    for (to = from; to < columns && top[to] <= bottom[to]; ) to++;
-    for (let c = from; c < to; c++) ctx.lineTo((c + 0.5) / columns, min(top[c], bottom[max(from, c - 1)]) - thickness / 2);
-    for (let c = to - 1; c >= from; c--) ctx.lineTo((c + 0.5) / columns, max(bottom[c], top[max(from, c - 1)]) + thickness / 2);
-    if (to > from) ctx.closePath();
+/** A quantity over time as a line; where it has more values than columns, through the lowest and the highest of each. */
+function traceLine(ctx, array, height, width) {
+  const last = array.length - 1, share = array.length > 2 * width ? array.length / width : 1;
+  for (let from = 0, pen = false; from <= last; from += share) {
+    let low = Infinity, high = -Infinity;
+    for (let i = floor(from), end = min(from + share, last + 1); i < end; i++) {
+      const y = height(array[i]);
+      if (y < low) low = y;
+      if (y > high) high = y;
+    }
+    const x = (floor(from) / (last || 1)) * width, seen = low <= high;
+    if (seen) pen ? ctx.lineTo(x, low) : ctx.moveTo(x, low);
+    if (high > low) ctx.lineTo(x, high);
+    pen = seen;
   }
 }
 
 /** Everything in a strip that does not move. What lies beyond a path's horizon is drawn as its trail is: lighter, and dashed. */
 export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   const scale = stripScale(strip), y = (v) => height - 3 - scale(v) * (height - 6);
-  const wide = { moveTo: (x, v) => ctx.moveTo(x * width, v), lineTo: (x, v) => ctx.lineTo(x * width, v), closePath: () => ctx.closePath() };
   ctx.lineJoin = "round";
   for (const { array, dash } of strip.guides) {
-    ctx.beginPath(), traceLine(wide, array, (v) => (v >= scale.lo && v <= scale.hi ? y(v) : NaN), Math.ceil(array.length / width));
+    ctx.beginPath(), traceLine(ctx, array, (v) => (v >= strip.lo && v <= strip.hi ? y(v) : NaN), width);
     ctx.setLineDash(dash), ctx.lineWidth = 1.25 * theme.line, ctx.strokeStyle = theme.text;
     ctx.stroke();
   }
   for (const { run: r, path, array } of strip.series) {
     if (hidden.has(r)) continue;
-    const run = frame.runs[r], thickness = 1.5 * theme.line, dense = array.length > 2 * width;
+    const run = frame.runs[r], plain = array.length > 2 * width ? [] : null; // an envelope is an area: dashes would be holes in it
     const horizon = (clamp(run.paths[path].horizon ?? Infinity, 0, frame.steps) / (frame.steps || 1)) * width;
-    for (const [from, to, dash, alpha] of [[0, horizon, run.dash ?? [], 1], [horizon, width, BEYOND, 0.75]]) {
+    for (const [from, to, dash, alpha] of [[0, horizon, plain ?? run.dash ?? [], 1], [horizon, width, plain ?? BEYOND, 0.75]]) {
       if (!(to > from)) continue;
       ctx.save();
       ctx.beginPath(), ctx.rect(from, 0, to - from, height), ctx.clip();
-      ctx.globalAlpha = alpha, ctx.lineWidth = thickness, ctx.setLineDash(dash), ctx.strokeStyle = ctx.fillStyle = run.colour;
-      ctx.beginPath();
-      if (dense) traceEnvelope(wide, array, y, floor(width), thickness), ctx.fill();
-      else traceLine(wide, array, y, 1), ctx.stroke();
+      ctx.globalAlpha = alpha, ctx.lineWidth = 1.5 * theme.line, ctx.setLineDash(dash), ctx.strokeStyle = run.colour;
+      ctx.beginPath(), traceLine(ctx, array, y, width), ctx.stroke();
       ctx.restore();
     }
   }
@@ -916,14 +885,14 @@ export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
 function drawStripWords(ctx, strip, width, height, theme) {
   const scale = stripScale(strip), size = theme.small;
   ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
-  const say = (text, x, y) => write(ctx, text, x, clamp(y, 0.6 * size, height - 0.7 * size), "left", theme.muted, theme.background);
+  const say = (text, x, y) => write(ctx, text, x, clamp(y, 0.6 * size, height - 0.7 * size), theme.muted, theme.background);
   for (const { array, label } of strip.guides) {
-    const last = array.findLastIndex((v) => v >= scale.lo && v <= scale.hi), y = height - 3 - scale(array[last]) * (height - 6);
+    const last = array.findLastIndex((v) => v >= strip.lo && v <= strip.hi), y = height - 3 - scale(array[last]) * (height - 6);
     if (label && last >= 0) say(label, min((last / (array.length - 1)) * width + 6, width - ctx.measureText(label).width - 2), y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size);
   }
   if (height < 6 * theme.unit) return;
-  say(stripText(strip, scale.hi), 4, 0.7 * size);
-  say(stripText(strip, scale.lo), 4, height - 0.9 * size);
+  say(stripText(strip, strip.hi), 4, 0.7 * size);
+  say(stripText(strip, strip.lo), 4, height - 0.9 * size);
 }
 
 /** A strip at time t: the past in full, the future faint, the present a line. */
@@ -985,24 +954,24 @@ function el(tag, props = {}, ...children) {
   return node;
 }
 
-function icon(name) {
+/** One stroke as a small picture. */
+function stroke(box, d, kind = "") {
   const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
-  svg.setAttribute("viewBox", "0 0 24 24"), svg.setAttribute("aria-hidden", "true");
-  path.setAttribute("d", ICONS[name]);
-  if (name === "play") path.setAttribute("fill", "currentColor");
+  svg.setAttribute("viewBox", box), svg.setAttribute("class", kind), svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", d);
   svg.append(path);
   return svg;
 }
+
+const icon = (name) => stroke("0 0 24 24", ICONS[name], `zo-icon-${name}`);
 
 const button = (name, label, onclick, extra = "") =>
   el("button", { type: "button", class: `zo-button ${extra}`, "aria-label": label, title: label, onclick }, ICONS[name] ? icon(name) : name);
 
 /** A small picture of a run's line: its dash and its colour. */
 function swatch(run) {
-  const svg = document.createElementNS(SVG, "svg"), line = document.createElementNS(SVG, "path");
-  svg.setAttribute("viewBox", "0 0 26 8"), svg.setAttribute("class", "zo-swatch"), svg.setAttribute("aria-hidden", "true");
-  line.setAttribute("d", "M1 4h24"), line.setAttribute("stroke-dasharray", (run.dash ?? []).join(" ")), line.style.stroke = run.colour;
-  svg.append(line);
+  const svg = stroke("0 0 26 8", "M1 4h24", "zo-swatch");
+  svg.style.stroke = run.colour, svg.style.strokeDasharray = (run.dash ?? []).join(" ") || "none";
   return svg;
 }
 
@@ -1216,7 +1185,13 @@ class Stage {
   describe() {
     const { frame, parts } = this;
     const words = (panel) => `${panel.title ?? "Picture"}. ${frame.summary ?? ""}`;
-    this.panels.forEach(({ canvas, index }) => canvas.setAttribute("aria-label", words(frame.panels[index])));
+    this.panels.forEach(({ canvas, title, index }) => {
+      const panel = frame.panels[index], follows = panel.camera.kind !== "zoom" || this.zooming === 1;
+      canvas.setAttribute("aria-label", words(panel));
+      title.textContent = follows ? panel.title : panel.title.replace(", camera zooming out", ""); // how far it does, the picture says
+    });
+    parts.gauge.value = this.zooming, parts.gauge.style.setProperty("--done", this.zooming);
+    parts.gauge.setAttribute("aria-valuetext", gaugeText(this.zooming));
     const h = horizonOf(frame, this.hidden), p = h / (frame.steps || 1);
     parts.mark.hidden = h == null || h > frame.steps;
     parts.mark.style.setProperty("--at", p);
@@ -1315,31 +1290,24 @@ class Stage {
 
   get rate() { return (this.frame.steps / (this.frame.clock?.seconds || 11)) * this.speed; }
 
-  wake() {
-    if (!this.frame || this.ticking) return;
-    if ((!this.playing && !this.glide) || !this.visible || document.hidden) return;
+  wake(now = performance.now()) {
+    if (!this.frame || this.ticking || this.destroyed || (!this.playing && !this.glide) || !this.visible || document.hidden) return;
     this.ticking = true;
-    this.last = performance.now();
-    requestAnimationFrame((now) => this.tick(now));
+    requestAnimationFrame((next) => this.tick(next, clamp((next - now) / 1000, 0, 0.1)));
   }
 
-  tick(now) {
+  tick(now, dt) {
     this.ticking = false;
     if (this.destroyed) return;
-    const dt = clamp((now - this.last) / 1000, 0, 0.1);
     if (this.playing) this.advance(dt);
     if (this.glide) {
-      const p = clamp((now - this.glide.since) / 400, 0, 1);
-      this[this.glide.what] = this.glide.from + (this.glide.to - this.glide.from) * ease(p);
+      const { what, from, to, since } = this.glide, p = clamp((now - since) / 400, 0, 1);
+      this[what] = from + (to - from) * ease(p);
       if (p === 1) this.glide = null;
+      this.describe();
     }
     this.draw();
-    const last = now;
-    if ((this.playing || this.glide) && this.visible && !document.hidden) {
-      this.ticking = true;
-      this.last = last;
-      requestAnimationFrame((next) => this.tick(next));
-    }
+    this.wake(now);
   }
 
   advance(dt) {
@@ -1424,7 +1392,7 @@ class Stage {
     const horizon = horizonOf(frame, this.hidden);
     for (const { ctx, still, index, view } of this.strips)
       drawStrip(ctx, frame, frame.strips[index], still, t, horizon, view, theme);
-    const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id, this.zooming].join();
+    const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id].join();
     if (shown !== this.shown) this.shown = shown, this.write(step);
     parts.scrubber.style.setProperty("--done", t / (frame.steps || 1));
     this.stats.draws++;
@@ -1435,13 +1403,7 @@ class Stage {
   /** Everything in words: only when the step has changed. */
   write(step) {
     const { frame, parts } = this, sample = sampleOf(frame, step);
-    for (const { index, title, norm } of this.panels) {
-      const panel = frame.panels[index], follows = panel.camera.kind !== "zoom" || this.zooming === 1;
-      title.textContent = follows ? panel.title : panel.title.replace(", camera zooming out", ""); // how far it does, the picture says
-      norm.textContent = normText(frame, panel, step, this.hidden);
-    }
-    parts.gauge.value = this.zooming, parts.gauge.style.setProperty("--done", this.zooming);
-    parts.gauge.setAttribute("aria-valuetext", gaugeText(this.zooming));
+    for (const item of this.panels) item.norm.textContent = normText(frame, frame.panels[item.index], step, this.hidden);
     for (const { index, value } of this.strips) {
       const shown = frame.strips[index].series.filter(({ run }) => !this.hidden.has(run));
       value.replaceChildren(...(shown.length > 2 ? [] : shown).flatMap(({ run, array }, i) => {
@@ -1564,14 +1526,13 @@ class Stage {
     }, { passive: false });
   }
 
-  /** The start under a pixel. Where nobody would answer, as in an exported page, there is none to take hold of. */
+  /** The start nearest to a pixel and within reach. Where nobody would answer, as in an exported page, there is none. */
   handleAt(item, [x, y], radius) {
-    if (!this.host?.request) return null;
     const lens = this.lensOf(item);
-    if (exp(lens.s) > 4) return null;
-    const near = handlesOf(this.frame, this.frame.panels[item.index], lens, this.hidden)
-      .map((h) => ({ ...h, distance: Math.hypot(h.pixel[0] - x, h.pixel[1] - y) })).sort((a, b) => a.distance - b.distance)[0];
-    return near && near.distance <= radius ? near : null;
+    if (!this.host?.request || exp(lens.s) > 4) return null;
+    const far = ({ pixel }) => Math.hypot(pixel[0] - x, pixel[1] - y);
+    const near = handlesOf(this.frame.panels[item.index], lens, this.hidden).sort((a, b) => far(a) - far(b))[0];
+    return near && far(near) <= radius ? near : null;
   }
 
   /** A pixel as a start: its true coordinates, where they are numbers. */
@@ -1638,11 +1599,8 @@ class Stage {
 
   /** Puts the nearest start here. */
   place(item, spot) {
-    const lens = this.lensOf(item), to = this.trueAt(lens, spot);
-    if (!to || !this.host?.request || exp(lens.s) > 4) return;
-    const nearest = handlesOf(this.frame, this.frame.panels[item.index], lens, this.hidden)
-      .sort((a, b) => Math.hypot(a.pixel[0] - spot[0], a.pixel[1] - spot[1]) - Math.hypot(b.pixel[0] - spot[0], b.pixel[1] - spot[1]))[0];
-    if (nearest) this.requestStart(nearest.index, to, true);
+    const nearest = this.handleAt(item, spot, Infinity), to = this.trueAt(this.lensOf(item), spot);
+    if (nearest && to) this.requestStart(nearest.index, to, true);
   }
 
   pan(item, [ax, ay], [bx, by]) {
