@@ -242,13 +242,15 @@ def _decades(values: np.ndarray) -> float:
 
 
 def _sharpness_strip(result: Result) -> Strip:
-    lines = []
+    lines, factors = [], set()
     for r, run in enumerate(result.runs):
         factor = threshold_factor(run.motion)
+        factors.add(factor)
         if factor is not None:
             lines += [_line(r, p, path, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
     if lines:
-        return Strip("sharpness ÷ (2/η)", True, tuple(lines), 0.0, "edge of stability")
+        title = "sharpness ÷ (2/η)" if factors == {2.0} else "sharpness ÷ its threshold"
+        return Strip(title, True, tuple(lines), 0.0, "edge of stability")
     return _chart("sharpness", result, lambda path: path.sharpness)
 
 

@@ -1,11 +1,13 @@
 """The pages, driven as a visitor drives them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from browser import ARGUMENTS, STAGE, chromium, serving
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.film import render
 from app.scene import Run, Scene, to_link
 
 PATIENCE = 30_000
@@ -245,3 +247,26 @@ def test_every_control_has_a_name_for_a_screen_reader(page: Page, address: str) 
         }"""
     )
     assert unnamed == []
+
+
+def test_an_exported_page_plays_from_a_file_and_asks_nobody(browser: Browser, tmp_path: Path) -> None:
+    label = "<b>weight decay</b>"
+    decay = Run(label=label, learning_rate=0.3, weight_decay=0.25)
+    scene = Scene(landscape="five_wells", steps=2000, runs=(decay, Run(label="twin", twin_of=label)))
+    file = render(scene, tmp_path / "page.html")
+    assert file.stat().st_size <= 250_000
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    open_page(page, file.as_uri())
+    until(page, "z.playing && z.t > 2")
+    page.keyboard.press("Space")
+    until(page, "!z.playing")
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert faults == []
+    assert page.get_by_text(label).count() > 0
+    context.close()
