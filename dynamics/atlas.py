@@ -78,8 +78,11 @@ def atlas(
     question = _Question(landscape, run, (x.name, y.name), statistic, steps, start, knobs, arithmetic, seed, level)
     flat = np.empty(columns * rows, DTYPES[arithmetic]) if out is None else out.reshape(-1)
 
+    tables = [question.rounded(axis.name, values) for axis, values in ((x, across), (y, up))]
+
     def sides(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return across[numbers % columns], up[numbers // columns]
+        row = numbers // np.uint32(columns)
+        return tables[0][numbers - row * np.uint32(columns)], tables[1][row]
 
     for first, end, values in question.answers(sides, columns * rows, progress, cancel):
         flat[first:end] = values.reshape(-1)[: end - first]
@@ -93,7 +96,7 @@ def value(
 ) -> float:  # fmt: skip
     """The statistic of one run: `at` gives the two axes' names and values; `lane` is the pixel's number, for its noise."""
     question = _Question(landscape, run, tuple(at), statistic, steps, start, knobs, arithmetic, seed, level)
-    pair = [np.array([v], float) for v in at.values()]
+    pair = [question.rounded(name, np.array([v], float)) for name, v in at.items()]
     [(_, _, values)] = question.answers(lambda numbers: tuple(np.repeat(v, len(numbers)) for v in pair), 1, lane=lane)
     return float(values.reshape(-1)[0])
 
@@ -146,17 +149,21 @@ class _Question:
             progress, cancel,
         )  # fmt: skip
 
+    def rounded(self, name: str, values: np.ndarray) -> np.ndarray:
+        """An axis's values as the lanes hold them; what a start is made of is rounded later."""
+        return values if name in START else values.astype(self.swarm.dtype)
+
     def _lanes(self, numbers: np.ndarray, sides: tuple[np.ndarray, ...], lane: int) -> dict[str, np.ndarray]:
-        given = {n: np.full(len(numbers), v) for n, v in self.fixed.items()} | dict(zip(self.names, sides, strict=True))
+        dtype, count = self.swarm.dtype, len(numbers)
+        given = {n: np.full(count, v, dtype) for n, v in self.fixed.items()} | dict(zip(self.names, sides, strict=True))
         x, y = given.pop("x", self.start[0]), given.pop("y", self.start[1])
         norm, angle = given.pop("norm", np.hypot(x, y)), given.pop("angle", None)
         if angle is not None:
             x, y = norm * np.cos(angle), norm * np.sin(angle)
         elif "norm" in self.names:
             x, y = x / np.hypot(x, y) * norm, y / np.hypot(x, y) * norm
-        arrays = {n: a.astype(self.swarm.dtype) for n, a in given.items()}
-        arrays |= {n: np.broadcast_to(a, len(numbers)).astype(self.swarm.dtype) for n, a in (("x", x), ("y", y))}
-        return arrays | {"index": (numbers + lane).astype(np.uint32)}
+        starts = {n: a.astype(dtype) if np.ndim(a) else np.full(count, a, dtype) for n, a in (("x", x), ("y", y))}
+        return given | starts | {"index": numbers + np.uint32(lane)}
 
 
 def _constant(rate: Any) -> bool:

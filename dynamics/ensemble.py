@@ -71,7 +71,7 @@ def ensemble(
 
     def begin(numbers: np.ndarray) -> dict[str, np.ndarray]:
         x, y = points[numbers % len(points)].T
-        return {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y), "index": numbers.astype(np.uint32)}
+        return {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y), "index": numbers}
 
     sums = np.zeros((snapshots + 1, bins + MOMENTS))
     final = np.empty((particles, 2), swarm.dtype)
