@@ -592,8 +592,8 @@ function drawVertices(ctx, since, head, theme) {
   ctx.fill();
 }
 
-/** The theme as it is on a panel's ground: over colours words are white and casings light; on plain ground both are the page's. */
-const onGround = (theme, { field }) => (field == null ? { ...theme, ink: theme.text, halo: theme.plot, casing: theme.dark ? "rgba(255,255,255,.4)" : theme.plot } : theme);
+/** The theme as it is on a panel's ground: over colours words are white and casings light; plain ground needs less. */
+const onGround = (theme, { field }) => (field == null ? { ...theme, ink: theme.text, halo: theme.plot, casing: `rgba(255,255,255,${theme.dark ? 0.2 : 0})` } : theme);
 
 const disc = (ctx, x, y, r, fill) => {
   ctx.beginPath();
