@@ -188,10 +188,15 @@ def _refuse(run: Run) -> None:
             )
 
 
+def heavy_ball_limit(momentum: float) -> float:
+    """(1 − √γ)², the largest ηλ at which a heavy ball with L2 and constant rates has a twin."""
+    return (1 - momentum**0.5) ** 2
+
+
 def _checked(run: Run, count: int) -> Iterator[float]:
     """1 - α_t for t = 0 ... count-1, or `NoTwin` at the first step that leaves no positive factor."""
     gamma, constants = _momentum_of_decay(run), _constants(run)
-    limit = f"With momentum γ = {gamma:g} a twin needs ηλ ≤ (1−√γ)² = {(1 - gamma**0.5) ** 2:.4g}"
+    limit = f"With momentum γ = {gamma:g} a twin needs ηλ ≤ (1−√γ)² = {heavy_ball_limit(gamma):.4g}"
     beyond = constants is not None and constants[1] * constants[2] > 0 and not _primed_share(run, Floats)
     for t, (eta, shrunk) in enumerate(shrinkages(run, FAR if beyond else count)):
         if not np.isfinite(eta):

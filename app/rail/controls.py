@@ -12,6 +12,7 @@ from app.scene import ARITHMETICS, COLOUR_MAPS, Run, Scene
 from dynamics import rules
 from dynamics.rules import Knob
 from dynamics.schedules import SCHEDULES, Schedule
+from dynamics.twins import heavy_ball_limit
 from landscapes import LANDSCAPES
 
 Control = dict[str, Any]
@@ -198,6 +199,15 @@ def twin_note(result: Result) -> str:
     first, last = np.exp(rates[1] - rates[0]), np.exp(rates[-1] - rates[-2])
     growth = f"×{first:.4g} a step" if abs(first - last) < 1e-6 * first else f"from ×{first:.4g} to ×{last:.4g} a step"
     return f"No decay; the learning rate grows {growth}."
+
+
+def limit_note(scene: Scene) -> str:
+    """With momentum, how near ηλ is to the largest value at which there is a twin."""
+    run = scene.runs[0]
+    momentum, rates = _own(run, "momentum") if run.rule == "gd" else 0.0, (run.learning_rate, run.weight_decay)
+    if not momentum or run.hyperparameters.get("decoupled") or any(isinstance(rate, Schedule) for rate in rates):
+        return ""
+    return f"ηλ = {rates[0] * rates[1]:.3g} of at most (1−√γ)² = {heavy_ball_limit(momentum):.3g}."
 
 
 def _own(run: Run, name: str) -> Any:

@@ -8,6 +8,7 @@ from app.rail.controls import (
     ghost_toggle,
     group,
     landscape_group,
+    limit_note,
     more_run_controls,
     note,
     run_controls,
@@ -24,7 +25,7 @@ def groups(scene: Scene, result: Result) -> list[Group]:
     return [
         landscape_group(scene, only_scale_invariant=True),
         group("The run with weight decay", run_controls(scene, 0, RULES)),
-        group("Its twin", [note(twin_note(result), "strong")]),
+        group("Its twin", [note(twin_note(result), "strong"), note(limit) if (limit := limit_note(scene)) else None]),
         time_group(scene, pictures=True),
         group("", [ghost_toggle(scene)]),
         group("Schedules, noise, colours", [*more_run_controls(scene, 0), colour_select(scene)], more="more"),
