@@ -97,28 +97,27 @@ class Path:
 
 
 def make_path(
-    start: tuple[float, float], record: np.ndarray, readings: np.ndarray, learning_rate: Rates, length: int,
-    scale_invariant: bool,
-) -> Path:  # fmt: skip
-    """A path from the engine's record (x, y, frame) and readings (loss, gradient, sharpness), cut where it stopped."""
-    x, y, frame = record.T
-    loss, gx, gy, sharp = readings.T
-    fine = np.isfinite(x) & np.isfinite(y) & np.isfinite(loss) & np.isfinite(gx) & np.isfinite(gy)
+    start: tuple[float, float], rows: np.ndarray, learning_rate: Rates, length: int, scale_invariant: bool
+) -> Path:
+    """A path from the engine's rows (x, y, frame, loss, gradient's x and y, sharpness), cut where it stopped."""
+    x, y, frame, loss, gx, gy, _ = rows
     status, stopped_at, last = "finished", None, len(x)
-    if not fine.all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = np.isfinite(sum(row.sum() for row in (x, y, loss, gx, gy)))  # then every term is finite
+    if not whole and not (fine := np.isfinite(rows[[0, 1, 3, 4, 5]]).all(axis=0)).all():
         last = stopped_at = int(np.argmin(fine))
         status = _ending(x, y, stopped_at, scale_invariant)
-    else:
+        rows = rows[:, np.minimum(np.arange(len(x)), max(last - 1, 0))]
+    elif gx[-1] == 0 == gy[-1]:
         moving = np.flatnonzero((gx != 0) | (gy != 0))
-        still = int(moving[-1]) + 1 if len(moving) else 0
-        if still < len(x):
-            status, stopped_at = "zero_gradient", still
-    keep = np.minimum(np.arange(len(x)), max(last - 1, 0))
-    frame_log = frame[keep] * LN2
-    gradient = _scaled(np.hypot(gx, gy)[keep], -frame_log) if scale_invariant else np.hypot(gx, gy)[keep]
+        status, stopped_at = "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
+    x, y, frame, loss, gx, gy, sharp = rows
+    gradient = np.hypot(gx, gy)
+    if scale_invariant and frame.any():
+        gradient = _scaled(gradient, -frame * LN2)
     return Path(
-        start, status, stopped_at, x[keep], y[keep], frame_log, loss[keep], gradient,
-        sharp[keep], learning_rate.value, learning_rate.log, length,
+        start, status, stopped_at, x, y, frame * LN2, loss, gradient, sharp,
+        learning_rate.value, learning_rate.log, length,
     )  # fmt: skip
 
 

@@ -133,9 +133,8 @@ def _path(
     radius[t + 1 :] = radius[t]
     with np.errstate(all="ignore"):
         sharp = sharpness(landscape.local(record[:, 0], record[:, 1], knobs))
-    readings = np.column_stack([rows[:, 3:6], sharp])
     rate = schedule(run.learning_rate).rates(steps + 1)
-    path = make_path(tuple(start), record, readings, rate, rules.named(run.rule).length, framed)
+    path = make_path(tuple(start), np.stack([*rows[:, :6].T, sharp]), rate, rules.named(run.rule).length, framed)
     return replace(path, radius=radius, bits=bits)
 
 

@@ -26,13 +26,19 @@ class Rates(NamedTuple):
     def value(self) -> np.ndarray:
         """As floats; infinite where a float cannot hold the rate."""
         with np.errstate(over="ignore"):
-            return np.ldexp(self.mantissa, self.exponent)
+            return self._each(np.ldexp)
 
     @property
     def log(self) -> np.ndarray:
         """Natural logarithms, always finite for a positive rate."""
         with np.errstate(divide="ignore"):
-            return np.log(self.mantissa) + self.exponent * np.log(2.0)
+            return self._each(lambda mantissa, exponent: np.log(mantissa) + exponent * np.log(2.0))
+
+    def _each(self, function: Any) -> np.ndarray:
+        """A function of every rate, computed once where all are the same one (see `Constant`)."""
+        if self.mantissa.strides == self.exponent.strides == (0,):
+            return np.broadcast_to(function(self.mantissa[:1], self.exponent[:1]), self.mantissa.shape)
+        return function(self.mantissa, self.exponent)
 
 
 def rates(values: Any) -> Rates:
@@ -80,6 +86,9 @@ class Constant(Schedule, tag="constant"):
 
     def __call__(self, t: Any, n: Any = Floats) -> Any:
         return n.number(self.value)
+
+    def rates(self, count: int) -> Rates:
+        return Rates(*(np.broadcast_to(part, count) for part in rates(self.value)))
 
 
 class Exponential(Schedule, tag="exponential"):

@@ -60,14 +60,12 @@ def simulate(
     """
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
     with jax.enable_x64(True):
-        record, readings = (np.asarray(a) for a in _recorded(kernel)(**traced))
+        record = np.asarray(_recorded(kernel)(**traced))[:, :, : steps + 1].astype(float, copy=False)
+    length = rules.named(run.rule).length
     return [
-        make_path(
-            tuple(start), record[i, : steps + 1].astype(float), readings[i, : steps + 1].astype(float),
-            tables.learning_rate, rules.named(run.rule).length, landscape.scale_invariant,
-        )
-        for i, start in enumerate(starts)
-    ]  # fmt: skip
+        make_path(tuple(start), rows, tables.learning_rate, length, landscape.scale_invariant)
+        for start, rows in zip(starts, record, strict=True)
+    ]
 
 
 class Kernel(NamedTuple):
@@ -142,7 +140,10 @@ def _table(rate: Any, count: int) -> Rates:
 
 
 def _pad(values: np.ndarray, room: int) -> np.ndarray:
-    return np.pad(values, (0, room - len(values)), mode="edge")
+    padded = np.empty(room, values.dtype)
+    padded[: len(values)] = values
+    padded[len(values) :] = values[-1]
+    return padded
 
 
 class _ByFormula:
@@ -286,27 +287,28 @@ def _two_to(exponent: Any, dtype: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _recorded(kernel: Kernel) -> Any:
-    """starts (P, 2) -> record (P, room, 3) of x, y, frame and readings (P, room, 4) of loss, gradient, sharpness."""
+    """starts (P, 2) -> (P, 7, room): x, y, frame, loss, gradient and sharpness, one row each."""
     return jax.jit(partial(_record, kernel))
 
 
-def _record(kernel: Kernel, **traced: Any) -> tuple[Any, Any]:
+def _record(kernel: Kernel, **traced: Any) -> Any:
     room = traced["rate"].shape[0]
 
-    def one(start: Any, frame: Any, index: Any) -> tuple[Any, Any]:
+    def one(start: Any, frame: Any, index: Any) -> Any:
         def entry(state: State) -> Any:
             return jnp.stack([state.x, state.y, state.frame.astype(state.x.dtype)])
 
         def body(t: Any, carry: Any) -> Any:
             state, record = carry
             state = step(kernel, traced, state, t, index)
-            return state, record.at[t + 1].set(entry(state))  # one stacked record: two would be copied every step
+            return state, record.at[:, t + 1].set(entry(state))  # one stacked record: two would be copied every step
 
         state = initial_state(kernel, traced, start, frame)
-        record = jnp.zeros((room, 3), start.dtype).at[0].set(entry(state))
+        record = jnp.zeros((3, room), start.dtype).at[:, 0].set(entry(state))
         _, record = jax.lax.fori_loop(0, traced["steps"], body, (state, record))
-        local = kernel.formula.landscape.local(record[:, 0], record[:, 1], traced["knobs"], jnp)
-        return record, jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)], axis=1)
+        local = kernel.formula.landscape.local(record[0], record[1], traced["knobs"], jnp)
+        readings = jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)])
+        return jnp.concatenate([record, readings])  # rows, so that the readings are computed many at a time
 
     return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))
 
