@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.files import whole_file
 from app.scene import Run, Scene, SceneError, Start, to_data
 from dynamics import Path, precise, rules
 from dynamics import Run as Motion
@@ -141,13 +142,8 @@ def _list(values: np.ndarray) -> list[float | None]:
 def write(result: Result, file: File, every: int = 1) -> None:
     """The numbers as .json, .npz or .csv; the file appears at its name only when whole."""
     content = writer(file)(result, every)
-    partial = file.with_name(f".{file.name}.partial")
-    try:
+    with whole_file(file) as partial:
         partial.write_bytes(content)
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SceneError("file", f"{file.name} cannot be written: {(error.strerror or 'unknown reason').lower()}.") from None
 
 
 def writer(file: File) -> Callable[[Result, int], bytes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.files import whole_file
 from app.film.field import field_image as field_image
 from app.picture import Picture, picture
 from app.result import simulate
@@ -70,7 +71,7 @@ def _write(
     from app.film import encode
     from app.film.reel import Reel, paper
 
-    with encode.whole_file(path) as file:
+    with whole_file(path) as file:
         if kind in PAGES:
             from app.stage.embed import page
 

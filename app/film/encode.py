@@ -1,12 +1,9 @@
-"""Frames to files. A file appears at its name only when it is whole; until then it has a name of its own beside it."""
+"""Frames to films: mp4, webm and gif."""
 
 import errno
-import secrets
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,37 +20,6 @@ CODECS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "webm": ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}, {}),
 }
 BT709, LIMITED = 1, 1
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write to; what was written becomes `path` when the block ends well, and vanishes when it does not."""
-    folder = path.absolute().parent
-    partial = folder / f".zoomout-{secrets.token_hex(6)}.partial"
-    try:
-        _sweep(folder)
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise SceneError("file", f"{path.name} cannot be written: {_reason(error)}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what a killed export left behind: files of ours that nobody has written to for an hour."""
-    for left in folder.glob(".zoomout-*.partial"):
-        if time.time() - left.stat().st_mtime > 3600:
-            left.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
-    return {
-        errno.ENOSPC: "the disk is full",
-        errno.EACCES: "the folder may not be written to",
-        errno.EROFS: "the folder may not be written to",
-        errno.ENOENT: "there is no such folder",
-    }.get(error.errno or 0, (error.strerror or "unknown reason").lower())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
