@@ -840,20 +840,27 @@ function renderLayer(canvas, field, panel, lens, view, theme) {
 /** Where between bottom (0) and top (1) of a strip a value lies. Where the strip is logarithmic, values are natural logs already. */
 export const stripScale = ({ lo, hi }) => (v) => (Number.isFinite(v) ? (hi > lo ? clamp((v - lo) / (hi - lo), -0.02, 1.02) : 0.5) : NaN);
 
-/** A quantity over time as a line; where it has more values than columns, through the lowest and the highest of each. */
-function traceLine(ctx, array, height, width) {
+/**
+ * A quantity over time as a line, from one index to another. Where it has more values than there are columns and a
+ * `thickness` is given, it is instead an area to be filled, from the lowest to the highest of each column: far faster
+ * than a stroke to and fro.
+ */
+function traceLine(ctx, array, height, width, [from, to], thickness = 0) {
   const last = array.length - 1, share = array.length > 2 * width ? array.length / width : 1;
-  for (let from = 0, pen = false; from <= last; from += share) {
+  let pen = false, wasLow = 0, wasHigh = 0;
+  for (let start = from; start <= to; start += share) {
     let low = Infinity, high = -Infinity;
-    for (let i = floor(from), end = min(from + share, last + 1); i < end; i++) {
+    for (let i = floor(start), end = min(start + share, to + 1); i < end; i++) {
       const y = height(array[i]);
       if (y < low) low = y;
       if (y > high) high = y;
     }
-    const x = (floor(from) / (last || 1)) * width, seen = low <= high;
-    if (seen) pen ? ctx.lineTo(x, low) : ctx.moveTo(x, low);
-    if (high > low) ctx.lineTo(x, high);
-    pen = seen;
+    const x = (floor(start) / (last || 1)) * width, seen = low <= high;
+    if (seen && share > 1 && thickness) {
+      const top = (pen ? min(low, wasHigh) : low) - thickness / 2, bottom = (pen ? max(high, wasLow) : high) + thickness / 2;
+      ctx.rect(Math.round(x), top, 1, bottom - top);
+    } else if (seen) pen ? ctx.lineTo(x, low) : ctx.moveTo(x, low);
+    pen = seen, wasLow = low, wasHigh = high;
   }
 }
 
@@ -862,21 +869,18 @@ export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   const scale = stripScale(strip), y = (v) => height - 3 - scale(v) * (height - 6);
   ctx.lineJoin = "round";
   for (const { array, dash } of strip.guides) {
-    ctx.beginPath(), traceLine(ctx, array, (v) => (v >= strip.lo && v <= strip.hi ? y(v) : NaN), width);
+    ctx.beginPath(), traceLine(ctx, array, (v) => (v >= strip.lo && v <= strip.hi ? y(v) : NaN), width, [0, array.length - 1]);
     ctx.setLineDash(dash), ctx.lineWidth = 1.25 * theme.line, ctx.strokeStyle = theme.text;
     ctx.stroke();
   }
   for (const { run: r, path, array } of strip.series) {
     if (hidden.has(r)) continue;
-    const run = frame.runs[r], plain = array.length > 2 * width ? [] : null; // an envelope is an area: dashes would be holes in it
-    const horizon = (clamp(run.paths[path].horizon ?? Infinity, 0, frame.steps) / (frame.steps || 1)) * width;
-    for (const [from, to, dash, alpha] of [[0, horizon, plain ?? run.dash ?? [], 1], [horizon, width, plain ?? BEYOND, 0.75]]) {
-      if (!(to > from)) continue;
-      ctx.save();
-      ctx.beginPath(), ctx.rect(from, 0, to - from, height), ctx.clip();
-      ctx.globalAlpha = alpha, ctx.lineWidth = 1.5 * theme.line, ctx.setLineDash(dash), ctx.strokeStyle = run.colour;
-      ctx.beginPath(), traceLine(ctx, array, y, width), ctx.stroke();
-      ctx.restore();
+    const run = frame.runs[r], thickness = 1.5 * theme.line, dense = array.length > 2 * width, last = array.length - 1;
+    const horizon = floor(clamp((run.paths[path].horizon ?? Infinity) / (frame.steps || 1), 0, 1) * last);
+    for (const [from, to, dash, alpha] of [[0, horizon, run.dash ?? [], 1], [horizon, last, BEYOND, 0.75]]) {
+      if (from === to && from) continue;
+      ctx.globalAlpha = alpha, ctx.lineWidth = thickness, ctx.setLineDash(dash), ctx.strokeStyle = ctx.fillStyle = run.colour;
+      ctx.beginPath(), traceLine(ctx, array, y, width, [from, to], thickness), dense ? ctx.fill() : ctx.stroke();
     }
   }
 }
