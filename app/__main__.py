@@ -273,6 +273,37 @@ def link(
     print(to_link(_scene(scene), base))
 
 
+@zoomout.command()
+def atlas(
+    scene: SceneSource,
+    x: Annotated[str, typer.Option(metavar="AXIS", help="Left to right, for example runs.0.learning_rate:log:0.01:1.")],
+    y: Annotated[str, typer.Option(metavar="AXIS", help="Bottom to top, for example runs.0.weight_decay:log:0.001:1.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A .png, .npz or .html file.")],
+    statistic: Annotated[str, typer.Option(help="What is kept of every run, for example lyapunov.")] = "final_loss",
+    size: Annotated[str, typer.Option(metavar="N or WxH", help="Runs along the sides.")] = "512",
+) -> None:
+    """Map a million runs: two numbers of a scene vary, one number is kept of each run."""
+    _check_folder(out)
+    given = _scene(scene)
+    from app import atlas_command as maps
+
+    work = maps.plan(given, x, y, statistic, size, out)
+    made = maps.compute(work, maps.progress_line if sys.stderr.isatty() else None)
+    maps.write(made, work, out)
+
+
+@zoomout.command()
+def bench(
+    as_json: JsonFlag = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, in about a minute.")] = False,
+) -> None:
+    """Time the engine beside C, NumPy, PyTorch, optax and naive JAX."""
+    from app import bench as benchmarks
+
+    if benchmarks.run(as_json, quick):
+        raise Failed("The benchmarks stopped before their end; what they said stands above.")
+
+
 class Kind(StrEnum):
     landscapes = "landscapes"
     rules = "rules"

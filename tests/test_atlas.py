@@ -1,0 +1,425 @@
+"""A map of runs: every pixel is a run, whatever the cutting; and what maps and orbits say of weight decay's chaos."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynamics import Run, lanes, simulate
+from dynamics.atlas import Axis, atlas, refined, value
+from dynamics.horizon import trust
+from dynamics.schedules import Step
+from dynamics.statistics import CHAOS, PERIODIC, REGIMES, RESTS, STATISTICS, wells
+from landscapes import LANDSCAPES, typed
+
+FIVE, QUOTIENT, START = LANDSCAPES["five_wells"], LANDSCAPES["quotient"], (-0.7, 0.7)
+ETA, LAM = Axis("learning_rate", 0.05, 1.0, log=True), Axis("weight_decay", 0.01, 0.8, log=True)
+QUADRATIC = typed("0.5*h*x^2 + 0*y; h = 1 in [0.1, 10]")
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_a_pixel_is_its_run(statistic):
+    made = atlas(FIVE, Run(), ETA, LAM, statistic, 200, (31, 17))
+    for row, column in ((0, 0), (16, 30), (9, 21)):
+        alone = value(FIVE, Run(), {"learning_rate": made.x[column], "weight_decay": made.y[row]}, statistic, 200)
+        assert np.array_equal(np.float32(alone), made.values[row, column], equal_nan=True)
+
+
+def test_a_noisy_pixel_is_its_run_by_its_number():
+    made = atlas(FIVE, Run(noise=0.5), ETA, Axis("norm", 0.5, 2.0), "log_norm", 100, (9, 7), seed=3)
+    at = {"learning_rate": made.x[4], "norm": made.y[5]}
+    same = value(FIVE, Run(noise=0.5), at, "log_norm", 100, seed=3, lane=5 * 9 + 4)
+    assert np.float32(same) == made.values[5, 4]
+    assert np.float32(value(FIVE, Run(noise=0.5), at, "log_norm", 100, seed=3, lane=0)) != made.values[5, 4]
+
+
+def test_a_map_agrees_with_recorded_paths(rule):
+    """Two programs, one rule: until chaos the last loss of a pixel is the last loss of the path."""
+    y = Axis("weight_decay", 0.01, 0.2)
+    made = atlas(FIVE, Run(rule.name), Axis("learning_rate", 0.01, 0.05), y, "final_loss", 20, 3, arithmetic="float64")
+    for row, column in np.ndindex(3, 3):
+        path = simulate(FIVE, Run(rule.name, made.x[column], made.y[row]), [FIVE.start], 20)[0]
+        assert made.values[row, column] == pytest.approx(path.loss[-1], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["momentum", "a", "angle", "x", "y", "clip_norm"])
+def test_an_axis_is_any_number_of_the_scene(name):
+    landscape = typed("1 + sin(a*theta - 1)^2 + 0.1*(x^2 + y^2); a = 2 in [1, 3]")
+    axis, other = Axis(name, 0.3, 0.8), Axis("learning_rate", 0.05, 0.2)
+    made = atlas(landscape, Run(), axis, other, "final_loss", 30, (3, 2), arithmetic="float64")
+    for row, column in np.ndindex(2, 3):
+        v, (x, y) = made.x[column], landscape.start
+        own = {"momentum": v} if name == "momentum" else {}
+        norm = np.hypot(x, y)
+        start = {"x": (v, y), "y": (x, v), "angle": (norm * np.cos(v), norm * np.sin(v))}.get(name, (x, y))
+        run = Run("gd", made.y[row], 0.0, own, v if name == "clip_norm" else None)
+        path = simulate(landscape, run, [start], 30, {"a": v} if name == "a" else None)[0]
+        assert made.values[row, column] == pytest.approx(path.loss[-1], rel=1e-10)
+
+
+def test_a_scheduled_rate_is_followed_step_by_step():
+    run = Run("gd", Step(0.1, [5, 9], [0.3, 0.05]), 0.0)
+    made = atlas(FIVE, run, Axis("weight_decay", 0.0, 0.3), Axis("norm", 0.5, 1.0), "log_norm", 15, 3, arithmetic="float64")
+    path = simulate(FIVE, run._replace(weight_decay=0.3), [(-(0.5**0.5), 0.5**0.5)], 15)[0]
+    assert made.values[2, 2] == pytest.approx(path.log_norm[-1], rel=1e-12)
+
+
+def test_unknown_axes_and_statistics_are_refused_in_words():
+    with pytest.raises(ValueError, match="cannot be 'b1'; it is one of learning_rate"):
+        atlas(FIVE, Run(), Axis("b1", 0, 1), ETA)
+    with pytest.raises(ValueError, match="no statistic called 'beauty'; there are final_loss"):
+        atlas(FIVE, Run(), ETA, LAM, "beauty")
+    with pytest.raises(ValueError, match="two different ones"):
+        atlas(FIVE, Run(), ETA, ETA)
+
+
+# Statistics against closed forms
+
+
+def test_steps_to_converge_and_to_diverge_are_those_of_a_quadratic():
+    """x_t = (1 - ηh)^t x_0."""
+    x, y = Axis("learning_rate", 0.1, 3.9), Axis("h", 0.5, 1.0)
+    common = {"steps": 400, "size": (40, 3), "start": (1.0, 0.5), "arithmetic": "float64"}
+    slow = atlas(QUADRATIC, Run(), x, y, "steps_to_converge", level=1e-6, **common)
+    fast = atlas(QUADRATIC, Run(), x, y, "steps_to_diverge", **common)
+    for row, column in np.ndindex(slow.values.shape):
+        h, factor = slow.y[row], abs(1 - slow.x[column] * slow.y[row])
+        t = np.arange(401)
+        size = np.exp(t * np.log(factor)) if factor else (t == 0).astype(float)
+        converged, gone = 0.5 * h * size**2 <= 1e-6, size > 1e6 * np.hypot(1.0, 0.5)
+        assert _same_step(slow.values[row, column], converged) and _same_step(fast.values[row, column], gone)
+
+
+def _same_step(found, holds):
+    return np.isnan(found) if not holds.any() else abs(found - np.argmax(holds)) <= 0
+
+
+def test_the_lyapunov_exponent_of_a_quadratic_is_the_logarithm_of_its_factor():
+    made = atlas(
+        typed("0.5*h*(x^2 + y^2); h = 1 in [0.1, 10]"), Run(), Axis("learning_rate", 0.1, 2.5), Axis("h", 0.5, 1.2),
+        "lyapunov", 203, (7, 5), arithmetic="float64",
+    )  # fmt: skip
+    assert np.allclose(made.values, np.log(np.abs(1 - made.x * made.y[:, None])), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "loss,run", [(FIVE, Run("gd", 0.3, 0.25)), (FIVE, Run("adam", 0.05, 0.1)), (QUOTIENT, Run("gd", 0.1, 0.2))]
+)
+def test_the_lyapunov_exponent_is_the_one_that_a_path_carries(loss, run):
+    carried = trust(loss, run, [START], 60)[0].lyapunov[60]
+    rates = {"learning_rate": run.learning_rate, "weight_decay": run.weight_decay}
+    alone = value(loss, run, rates, "lyapunov", 60, start=START, arithmetic="float64")
+    assert alone == pytest.approx(carried, rel=1e-4, abs=1e-6)
+
+
+def test_sign_descent_ends_in_period_two_and_descent_at_rest():
+    """Landing on both sides of the minimum for ever; and x_t = (1 - ηh)^t x_0."""
+    axes = Axis("x", 0.81, 0.83), Axis("y", 0.45, 0.47)
+    bowl = typed("x^2 + y^2 + 1")
+    assert np.all(atlas(bowl, Run("sign", 0.1), *axes, "period", 200, 4).values == 2)
+    assert np.all(atlas(bowl, Run("sign", 0.1), *axes, "regime", 200, 4).values == PERIODIC)
+    assert np.all(atlas(typed("(x - 1)^2 + (y - 1)^2"), Run("gd", 0.1), *axes, "regime", 200, 4).values == RESTS)
+
+
+def test_on_the_sphere_descent_converges_until_the_well_overshoots():
+    """η f'' < 2 at the minimum that is met (003-11): at rest below, not above; far above, chaos."""
+    made = atlas(FIVE, Run("sphere"), Axis("learning_rate", 0.05, 3.0), Axis("norm", 0.9, 1.1), "regime", 600, (60, 2))
+    assert made.values[0, 0] == RESTS and CHAOS in made.values
+    assert set(np.unique(made.values)) <= set(range(len(REGIMES)))
+
+
+def test_every_well_is_its_own_basin():
+    places = wells(FIVE)
+    assert len(places) == 5
+    for k, (x, y) in enumerate(places):
+        assert value(FIVE, Run("gd", 0.01), {"x": x, "y": y}, "basin", 50) == k
+
+
+def test_sharpness_settles_at_its_threshold_on_the_edge_of_stability():
+    """002-9: where sharpness grows along the valley, descent ends in a two-cycle with sharpness 2/η."""
+    bend = LANDSCAPES["progressive_sharpening"]
+    x, y = Axis("learning_rate", 0.45, 0.53), Axis("c", 0.015, 0.02)
+    made = atlas(bend, Run(), x, y, "sharpness_ratio", 20_000, 3, arithmetic="float64")
+    assert np.all(np.abs(made.values - 1) < 0.01)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_moves_the_threshold_of_sharpness(nesterov):
+    """(2 + 2γ)/η, and (2 + 2γ)/((1 + 2γ) η) for Nesterov's."""
+    momentum, rate = Axis("momentum", 0.1, 0.9), Axis("learning_rate", 0.1, 0.4)
+    run = Run("gd", 0.1, 0.0, {"nesterov": nesterov})
+    made = atlas(QUADRATIC, run, momentum, rate, "sharpness_ratio", 5, 3, arithmetic="float64")
+    factor = (2 + 2 * made.x) / (1 + 2 * made.x if nesterov else 1)
+    assert np.allclose(made.values, made.y[:, None] / factor, rtol=1e-12)
+
+
+# How work is cut
+
+
+def test_progress_is_told_and_a_cancelled_map_stops_between_chunks(monkeypatch):
+    monkeypatch.setattr(lanes, "CHUNK_WORK", 1 << 16)
+    seen = []
+    atlas(FIVE, Run(), ETA, LAM, steps=100, size=64, progress=lambda done, total: seen.append((done, total)))
+    assert [total for _, total in seen] == [64 * 64] * len(seen) and len(seen) > 3
+    assert seen == sorted(seen) and seen[-1] == (4096, 4096)
+    with pytest.raises(lanes.Cancelled):
+        atlas(FIVE, Run(), ETA, LAM, steps=100, size=64, cancel=lambda: True)
+
+
+def test_the_chunks_of_a_map_do_not_change_it(monkeypatch):
+    whole = atlas(FIVE, Run(), ETA, LAM, "lyapunov", 150, (100, 90))
+    monkeypatch.setattr(lanes, "CHUNK_WORK", 1 << 15)
+    assert np.array_equal(whole.values, atlas(FIVE, Run(), ETA, LAM, "lyapunov", 150, (100, 90)).values)
+
+
+def test_a_chunk_is_bounded_in_lanes_and_in_work():
+    for total, steps in ((8192**2, 500), (8192**2, 1), (64**2, 100_000), (1, 1)):
+        size = lanes.chunk_size(total, steps, 2)
+        assert size <= lanes.MAX_CHUNK and (size == 256 or size * steps <= lanes.CHUNK_WORK)
+
+
+def test_cancelling_takes_less_than_a_second():
+    asked = []
+
+    def cancel():
+        asked.append(time.perf_counter())
+        return len(asked) > 3
+
+    with pytest.raises(lanes.Cancelled):
+        atlas(FIVE, Run(), ETA, LAM, "lyapunov", 2000, 2048, cancel=cancel)
+    assert max(np.diff(asked[1:])) < 1.0  # the first chunk also compiles
+
+
+def test_a_coarse_map_comes_first_and_the_last_is_the_map_itself():
+    maps = list(refined(16, landscape=FIVE, run=Run(), x=ETA, y=LAM, steps=50, size=64))
+    assert [m.values.shape for m in maps] == [(16, 16), (32, 32), (64, 64)]
+    assert np.array_equal(maps[-1].values, atlas(FIVE, Run(), ETA, LAM, steps=50, size=64).values)
+
+
+def test_a_map_fills_the_array_that_it_is_given(tmp_path):
+    out = np.lib.format.open_memmap(tmp_path / "map.npy", "w+", np.float32, (32, 32))
+    made = atlas(FIVE, Run(), ETA, LAM, steps=20, size=32, out=out)
+    out.flush()
+    assert np.array_equal(np.load(tmp_path / "map.npy"), atlas(FIVE, Run(), ETA, LAM, steps=20, size=32).values)
+    assert np.shares_memory(made.values, out)
+
+
+DIGEST = """
+import hashlib, sys
+import dynamics, jax
+if len(sys.argv) > 1:
+    jax.distributed.initialize(sys.argv[1], num_processes=2, process_id=int(sys.argv[2]))
+from dynamics import Run
+from dynamics.atlas import Axis, atlas
+from dynamics.ensemble import ensemble
+from landscapes import LANDSCAPES
+five = LANDSCAPES["five_wells"]
+made = atlas(five, Run(), Axis("learning_rate", 0.05, 1, True), Axis("weight_decay", 0.01, 0.8, True), "lyapunov", 300, 96)
+many = ensemble(five, Run("gd", 0.1, 0.1, noise=1.0), [(-0.7, 0.7)], 3000, 200, snapshots=4)
+told = hashlib.sha256()
+for part in (made.values, many.counts, many.mean_log_norm, many.mean_square_turn, many.final):
+    told.update(part.tobytes())
+print("digest", len(jax.devices()), told.hexdigest())
+"""
+
+
+def _digest(devices, *arguments):
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment.pop("XLA_FLAGS", None)
+    return subprocess.Popen(
+        [sys.executable, "-c", DIGEST, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def _told(process):
+    out, err = process.communicate(timeout=120)
+    lines = [line.split()[1:] for line in out.splitlines() if line.startswith("digest")]
+    assert lines, err[-2000:]
+    return int(lines[0][0]), lines[0][1]
+
+
+def test_one_device_two_devices_and_two_processes_give_the_same_bits():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    alone, pair = _told(_digest(1)), _told(_digest(2))
+    told = [_told(p) for p in [_digest(1, address, "0"), _digest(1, address, "1")]]
+    assert [devices for devices, _ in (alone, pair, *told)] == [1, 2, 2, 2]
+    assert len({digest for _, digest in (alone, pair, *told)}) == 1
+
+
+# The command
+
+
+def _command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "app", "atlas", *arguments], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+
+
+@pytest.fixture
+def scene_file(tmp_path):
+    file = tmp_path / "scene.json"
+    run = {"label": "decay", "rule": "gd", "learning_rate": 0.3, "weight_decay": 0.25}
+    file.write_text(
+        json.dumps({"version": 1, "landscape": "five_wells", "steps": 100, "arithmetic": "float32", "runs": [run]})
+    )
+    return file
+
+
+X, Y = "runs.0.learning_rate:log:0.05:1", "runs.0.weight_decay:log:0.01:0.8"
+
+
+def test_the_command_writes_the_numbers_of_the_map(scene_file, tmp_path):
+    out = tmp_path / "map.npz"
+    done = _command(str(scene_file), "--x", X, "--y", Y, "--statistic", "regime", "--size", "40x30", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    with np.load(out) as file:
+        assert np.array_equal(file["values"], atlas(FIVE, Run(), ETA, LAM, "regime", 100, (40, 30)).values)
+        assert list(file["words"]) == list(REGIMES) and str(file["x_name"]) == "learning_rate"
+
+
+@pytest.mark.parametrize("statistic", ["lyapunov", "regime", "final_loss"])
+def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
+    from matplotlib.image import imread
+
+    from app import atlas_command
+    from app.scene import load
+
+    out = tmp_path / "map.png"
+    work = atlas_command.plan(load(str(scene_file)), X, Y, statistic, "40x300", out)
+    atlas_command.write(atlas_command.compute(work), work, out)
+    picture = imread(out)
+    assert picture.shape == (300, 40, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 1
+    assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        ({"--size": "9000"}, "at most 8192 pixels"),
+        ({"--size": "8192"}, "at most 2e\\+11 steps"),
+        ({"--x": "runs.0.b1:0:1"}, "it is one of learning_rate"),
+        ({"--x": "runs.3.learning_rate:0.1:1", "--y": "runs.3.weight_decay:0:1"}, "There is no run 3"),
+        ({"--x": "runs.0.learning_rate:log:0:1"}, "low end above 0"),
+        ({"--x": "learning rate"}, "An axis is written as"),
+        ({"--out": "map.pdf"}, "one of .png, .npz, .html"),
+        ({"--statistic": "beauty"}, "There is no statistic"),
+    ],
+)
+def test_what_cannot_be_mapped_is_refused_before_any_work(scene_file, tmp_path, change, words):
+    from app import atlas_command
+    from app.scene import SceneError, load
+
+    options = {"--x": X, "--y": Y, "--statistic": "final_loss", "--size": "64", "--out": "map.png"} | change
+    scene = load(str(scene_file))
+    if "steps" in words:
+        import msgspec
+
+        scene = msgspec.structs.replace(scene, steps=4000)
+    begun = time.perf_counter()
+    with pytest.raises(SceneError, match=words):
+        atlas_command.plan(
+            scene, *(options[k] for k in ("--x", "--y", "--statistic", "--size")), tmp_path / options["--out"]
+        )
+    assert time.perf_counter() - begun < 0.5
+
+
+# What the maps are for: chaos, spikes and the intrinsic learning rate (SCIENCE.md 004 and section 5)
+
+
+def test_only_the_product_of_rate_and_decay_counts():
+    """(η, λ, w₀) and (cη, λ/c, √c w₀) are one run: with c = 4 bit for bit, even in chaos."""
+    here = {"learning_rate": 0.1, "weight_decay": 0.2, "norm": 0.98}
+    there = {"learning_rate": 0.4, "weight_decay": 0.05, "norm": 2 * 0.98}
+    for statistic in ("final_loss", "lyapunov"):
+        values = []
+        for case in (here, there):
+            run = Run("gd", case["learning_rate"])
+            at = {"weight_decay": case["weight_decay"], "norm": case["norm"]}
+            values.append(value(QUOTIENT, run, at, statistic, 1000, start=START, arithmetic="float64"))
+        assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_once_the_gradient_is_small_decay_shrinks_the_norm_geometrically():
+    path = simulate(QUOTIENT, Run("gd", 0.1, 0.2), [START], 1000)[0]
+    quiet = np.flatnonzero(path.loss[:-1] < 1e-12)
+    assert len(quiet) > 100
+    assert np.max(np.abs(np.diff(path.log_norm)[quiet] - np.log(0.98))) < 1e-11
+
+
+def test_weight_decay_keeps_the_quotient_restless_and_without_it_the_run_rests():
+    """19 spikes in 1000 steps were counted elsewhere; a chaotic count is held to a range."""
+    off = Run("gd", 0.1, Step(0.2, [1000], [0.0]))
+    path = simulate(QUOTIENT, off, [START], 3000)[0]
+    spikes = np.sum((path.loss[1:1001] > 0.1) & (path.loss[:1000] <= 0.1))
+    assert 10 <= spikes <= 30 and path.loss[:1000].min() < 1e-20
+    assert path.loss[-1] < 1e-12 and np.all(np.diff(path.log_norm[1000:]) >= -1e-15)
+    assert abs(path.log_norm[-1] - path.log_norm[-500]) < 1e-12
+
+
+def test_early_stopping_matters_where_decay_never_rests():
+    path = simulate(QUOTIENT, Run("gd", 0.1, 0.2), [START], 2000)[0]
+    best = np.minimum.accumulate(path.loss)
+    assert best[-1] < 1e-20 and np.max(path.loss[-200:]) > 1e-3
+
+
+def test_the_quotient_preserves_an_area():
+    """det J = x'y'/(xy) at every step: dx dy/|xy| is preserved, so the exponents sum to 0 and nothing attracts."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 200))
+    for eta, lam in ((0.1, 0.2), (0.3, 0.5), (1.0, 0.05)):
+        local, a = QUOTIENT.local(x, y), 1 - eta * lam
+        moved = (a * x - eta * local.gx) * (a * y - eta * local.gy) / (x * y)
+        determinant = (a - eta * local.hxx) * (a - eta * local.hyy) - (eta * local.hxy) ** 2
+        assert np.allclose(determinant, moved, rtol=1e-9)
+
+
+@pytest.mark.parametrize("lam,exponent", [(0.05, 0.022), (0.1, 0.036), (0.2, 0.057), (0.5, 0.103)])
+def test_the_quotient_is_chaotic_from_the_usual_start(lam, exponent):
+    at = {"learning_rate": 0.1, "weight_decay": lam}
+    assert value(QUOTIENT, Run(), at, "lyapunov", 20_000, start=START, arithmetic="float64") == pytest.approx(
+        exponent, rel=0.25
+    )
+
+
+@pytest.mark.parametrize("eta,lam", [(0.3, 0.5), (1.0, 0.2), (0.1, 0.1)])
+def test_the_quotient_has_islands_where_errors_do_not_grow(eta, lam):
+    """Round its elliptic two-cycle, r² = η at ± arccos(1-ηλ)/2 off the minimum."""
+    turn = np.arccos(1 - eta * lam) / 2
+    start = (1.01 * np.sqrt(eta) * np.sin(turn), 1.01 * np.sqrt(eta) * np.cos(turn))
+    at = {"learning_rate": eta, "weight_decay": lam}
+    assert abs(value(QUOTIENT, Run(), at, "lyapunov", 100_000, start=start, arithmetic="float64")) < 2e-4
+
+
+@pytest.mark.parametrize("lam,exponent", [(0.25, 0.19), (0.3, 0.38), (0.4, 0.49)])
+def test_five_wells_is_chaotic_under_strong_decay(lam, exponent):
+    at = {"learning_rate": 0.3, "weight_decay": lam}
+    assert value(FIVE, Run(), at, "lyapunov", 20_000, start=START, arithmetic="float64") == pytest.approx(exponent, rel=0.1)
+
+
+@pytest.mark.parametrize("wells_,exponent", [(3, np.log(0.99169)), (5, np.log(0.96444))])
+def test_a_well_settles_where_its_fourth_derivative_is_below_minus_four_times_its_second(wells_, exponent):
+    landscape, at = LANDSCAPES[f"cosine_wells_{wells_}"], {"learning_rate": 0.1, "weight_decay": 0.1}
+    found = value(landscape, Run(), at, "lyapunov", 20_000, start=START, arithmetic="float64")
+    assert found == pytest.approx(exponent, rel=0.03)
+
+
+def test_spikes_come_every_nine_tenths_of_the_intrinsic_time():
+    """The mean period between spikes times ηλ is about 0.9, whatever the rate."""
+    for eta, lam in ((0.1, 0.2), (0.1, 0.1), (0.05, 0.2)):
+        path = simulate(QUOTIENT, Run("gd", eta, lam), [START], 20_000)[0]
+        above = path.loss > 0.1
+        spikes = np.flatnonzero(above[1:] & ~above[:-1])
+        spikes = spikes[np.insert(np.diff(spikes) > 0.1 / (eta * lam), 0, True)]
+        assert 0.75 < np.mean(np.diff(spikes)) * eta * lam < 1.1
