@@ -16,7 +16,7 @@ from app.twin_report import reports, sentences
 FORMATS = {
     "mp4": "Film for the web and slides (MP4)",
     "webm": "Film, open format (WebM)",
-    "gif": "Moving picture for places without film (GIF, about nine times larger)",
+    "gif": "Moving picture for places without film (GIF, larger)",
     "html": "A page that plays offline (HTML)",
     "png": "Picture (PNG)",
     "svg": "Picture for print (SVG)",

@@ -68,7 +68,7 @@ def panels(result: Result, window: Window) -> tuple[Panel, ...]:
     partner, twin = pair
     left = Panel(_titled(result, partner), tuple(i for i in everything if i != twin), window)
     raw = Panel(f"{_titled(result, twin)}, as it is", (twin,), window)
-    zoomed = Panel(f"{_titled(result, twin)}, camera zooming out", (twin,), window, -_projection(result, twin))
+    zoomed = Panel(f"{_titled(result, twin)}, zooming out", (twin,), window, -_projection(result, twin))
     right = raw if view.camera == "fixed" else zoomed
     match view.panels:
         case "three":

@@ -265,11 +265,14 @@ def remark(result: Result) -> str:
     if result.scene.arithmetic == "certified":
         bits = max(path.bits or 0 for run in result.runs for path in run.paths)
         return f"Certified: every point is proven to a billionth of its norm, with {bits} bits."
-    path = result.runs[0].paths[0]
-    if path.lyapunov is not None and path.lyapunov[-1] * path.steps > 20:  # a short positive stretch is no chaos yet
-        exponent = float(path.lyapunov[-1])
-        return f"Lyapunov exponent {exponent:.2g} a step: an error grows tenfold every {np.log(10) / exponent:.0f} steps."
     return ""
+
+
+def lyapunov(result: Result) -> np.ndarray | None:
+    """The first path's finite-time Lyapunov exponent over t, where errors have grown enough to call it chaotic."""
+    path = result.runs[0].paths[0]
+    chaotic = path.lyapunov is not None and path.lyapunov[-1] * path.steps > 20  # a short positive stretch is none yet
+    return path.lyapunov if chaotic and path.status == "finished" else None
 
 
 def horizon_text(result: Result) -> str:

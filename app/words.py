@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from app.panels import Panel, twin_pair
-from app.picture import Picture, Strip, remark
+from app.picture import Picture, Strip, lyapunov, remark
 from app.result import RunResult
 from dynamics import Path
 from dynamics.path import wrapped
@@ -95,9 +95,17 @@ def caption(picture: Picture, t: float) -> list[Piece]:
     step = _step(picture, t)
     pair = twin_pair(picture.result)
     body = _race(picture, step) if pair is None else _twins(*(picture.result.runs[r].paths[0] for r in pair), step)
-    more = [(f" {sentence}", False) for sentence in [*_endings(picture, step), remark(picture.result)] if sentence]
+    said = [*_endings(picture, step), _chaos(picture, step), remark(picture.result)]
+    more = [(f" {sentence}", False) for sentence in said if sentence]
     opening = [("Step ", False), (grouped(str(step)), True), (f" of {grouped(str(picture.scene.steps))}", False)]
     return opening + body + more
+
+
+def _chaos(picture: Picture, step: int) -> str:
+    exponent = lyapunov(picture.result)
+    if exponent is None or step < 20 or not np.isfinite(exponent[step]):
+        return ""
+    return f"Lyapunov exponent so far {format_number(float(np.float32(exponent[step])), 2)} a step."
 
 
 def plain(pieces: list[Piece]) -> str:

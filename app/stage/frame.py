@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.panels import AXES, Panel, twin_pair
-from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, remark
+from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, lyapunov, remark
 from dynamics import Path
 from dynamics.path import wrapped
 
@@ -151,14 +151,14 @@ def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, 
 
 def _caption(picture: Picture, arrays: _Arrays, every: int) -> dict[str, Any]:
     pair = twin_pair(picture.result)
-    note = remark(picture.result)
+    exponent = lyapunov(picture.result)
+    both = {"note": remark(picture.result), "lyapunov": None if exponent is None else arrays.add(exponent[::every])}
     if pair is None:
-        return {"kind": "race", "note": note}
+        return {"kind": "race"} | both
     left, right = (picture.result.runs[i].paths[0] for i in pair)
     with np.errstate(divide="ignore"):
         difference = np.log(np.abs(wrapped(right.angle - left.angle)))
     return {
         "kind": "twins", "left": [pair[0], 0], "right": [pair[1], 0], "log_difference": arrays.add(difference[::every]),
-        "note": note,
         "exact": True,  # the theorem is: where they part, rounding parted them
-    }  # fmt: skip
+    } | both  # fmt: skip

@@ -44,7 +44,7 @@ export function decode(bytes) {
       signature: JSON.stringify(field), // tells whether a new frame may keep the old background
       colours: { ...field.colours, lut: get(field.colours.lut) },
     })),
-    caption: { ...header.caption, log_difference: get(header.caption?.log_difference) },
+    caption: { ...header.caption, log_difference: get(header.caption?.log_difference), lyapunov: get(header.caption?.lyapunov) },
     panels: (header.panels ?? []).map((panel) => ({
       ...panel,
       camera: { ...panel.camera, log_scale: get(panel.camera.log_scale) },
@@ -465,7 +465,9 @@ function endings(frame, step, hidden) {
 export function caption(frame, t, hidden) {
   const i = sampleOf(frame, t), step = stepOf(frame, t), kind = frame.caption?.kind;
   const body = kind === "twins" ? twinsCaption(frame, i) : kind === "race" ? raceCaption(frame, i, hidden) : ["."];
-  const more = [...endings(frame, step, hidden), frame.caption?.note].filter(Boolean).map((sentence) => ` ${sentence}`);
+  const exponent = frame.caption?.lyapunov?.[i];
+  const chaos = step >= 20 && Number.isFinite(exponent) && `Lyapunov exponent so far ${formatNumber(exponent, 2)} a step.`;
+  const more = [...endings(frame, step, hidden), chaos, frame.caption?.note].filter(Boolean).map((sentence) => ` ${sentence}`);
   return ["Step ", [group(String(step))], ` of ${group(String(frame.steps))}`, ...body, ...more]
     .map((piece) => (Array.isArray(piece) ? { text: piece[0], strong: true } : { text: piece, strong: false }));
 }
@@ -1192,7 +1194,7 @@ class Stage {
     this.panels.forEach(({ canvas, title, index }) => {
       const panel = frame.panels[index], follows = panel.camera.kind !== "zoom" || this.zooming === 1;
       canvas.setAttribute("aria-label", words(panel));
-      title.textContent = follows ? panel.title : panel.title.replace(", camera zooming out", ""); // how far it does, the picture says
+      title.textContent = follows ? panel.title : panel.title.replace(", zooming out", ""); // how far it does, the picture says
     });
     parts.gauge.value = this.zooming, parts.gauge.style.setProperty("--done", this.zooming);
     parts.gauge.setAttribute("aria-valuetext", gaugeText(this.zooming));
