@@ -81,6 +81,7 @@ def atlas(
     tables = [question.rounded(axis.name, values) for axis, values in ((x, across), (y, up))]
 
     def sides(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        numbers = np.minimum(numbers, np.uint32(columns * rows - 1))
         row = numbers // np.uint32(columns)
         return tables[0][numbers - row * np.uint32(columns)], tables[1][row]
 

@@ -206,7 +206,7 @@ def _chunks(over, program, shared, lanes, total, steps, progress, cancel):  # no
             raise Cancelled("The work was cancelled.")
         begun = None
         if first is not None:
-            numbers = np.minimum(np.arange(first, first + size, dtype=np.uint32), np.uint32(total - 1))
+            numbers = np.arange(first, first + size, dtype=np.uint32)  # beyond the total: computed, never read
             with jax.enable_x64(True):
                 given = {name: _placed(np.asarray(a), over) for name, a in lanes(numbers).items()}
                 begun = first, run(shared, given)
