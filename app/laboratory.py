@@ -22,6 +22,8 @@ from app.scene import Scene, SceneError, from_token, to_link
 from app.stage.frame import frame
 
 log = logging.getLogger("zoomout")
+HEAVY = 5000
+"""recorded points from which a dragged scene waits with its horizon of trust"""
 
 
 class Page(NamedTuple):
@@ -49,11 +51,16 @@ class Bench:
     refused: dict[str, tuple[Any, str]] = field(default_factory=dict)
     notice: str = ""
 
+    def carry_out(self, scene: Scene) -> Result:
+        """The scene's numbers; while something heavy is dragged, without the horizon of trust, which follows at rest."""
+        heavy = scene.steps * len(scene.points) * len(scene.runs) > HEAVY
+        return simulate(scene, not (self.moving and heavy))
+
     def adopt(self, change: Callable[[Scene], Scene], control: str = "", typed: Any = None) -> None:
         """Tries a change; keeps the old scene and remembers the sentence if it is refused."""
         try:
             scene = change(self.scene)
-            simulate(scene)
+            self.carry_out(scene)
         except SceneError as error:
             where = f" (column {error.column})" if error.column else ""
             self.refused[control] = (typed, error.message + where)
@@ -76,18 +83,18 @@ def _experiment(scene: Scene) -> tuple[Any, ...]:
 def show(page: Page) -> None:
     """Draws the page once; Streamlit calls it after every interaction."""
     bench = _bench(page)
-    result = simulate(bench.scene)
+    result = bench.carry_out(bench.scene)
     top = st.container()
     made = picture(result)
     autoplay = st.query_params.get("play") != "0"
     data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay, preview=bench.moving)
     stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
-    with top:  # the picture is sent first: it is what a dragging finger waits for
+    with st.sidebar:
+        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
+    with top:  # the picture and the rail's answer are sent first: they are what a finger waits for
         _header(page, bench)
         if bench.notice:
             st.info(bench.notice)
-    with st.sidebar:
-        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
 
 
 def _bench(page: Page) -> Bench:
