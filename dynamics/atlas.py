@@ -145,10 +145,11 @@ class _Question:
 
     def answers(self, sides, total, progress=None, cancel=None, lane=0):  # noqa: ANN001, ANN201
         program = lambda over: _program(self.swarm.program, self.statistic, over)  # noqa: E731
-        return lanes.in_chunks(
+        work = lanes.Work(
             program, self.swarm.shared, lambda numbers: self._lanes(numbers, sides(numbers), lane), total, self.steps,
             progress, cancel,
         )  # fmt: skip
+        return work.in_chunks()
 
     def rounded(self, name: str, values: np.ndarray) -> np.ndarray:
         """An axis's values as the lanes hold them; what a start is made of is rounded later."""

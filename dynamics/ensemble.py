@@ -76,7 +76,8 @@ def ensemble(
     sums = np.zeros((snapshots + 1, bins + MOMENTS))
     final = np.empty((particles, 2), swarm.dtype)
     program = lambda over: _program(swarm.program, snapshots, bins, over)  # noqa: E731
-    for first, end, rows in lanes.in_chunks(program, swarm.shared, begin, particles, steps, progress, cancel):
+    work = lanes.Work(program, swarm.shared, begin, particles, steps, progress, cancel)
+    for first, end, rows in work.in_chunks():
         watched, places = rows[:, : sums.size], rows[:, sums.size :]
         for row in watched:  # block by block, so that the order of the sums does not depend on the chunks
             sums += row.reshape(sums.shape)

@@ -180,42 +180,50 @@ def chunk_size(total: int, steps: int, devices: int) -> int:
     return BLOCK * devices * min(1 << (blocks.bit_length() - 1), 1 << (whole - 1).bit_length())
 
 
-def in_chunks(
-    program: Callable[[Mesh], Callable[[Any, Any], Any]], shared: Arrays, lanes: Callable[[np.ndarray], Arrays], total: int,
-    steps: int, progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
-) -> Iterator[tuple[int, int, np.ndarray]]:  # fmt: skip
-    """(first lane, one past the last, the program's rows) chunk by chunk; one chunk is computed while one is read.
+class Work(NamedTuple):
+    """What is to be done to lanes 0 ... total-1."""
 
-    `lanes` gives the lanes' arrays for an array of lane numbers.
-    """
-    over = mesh()
-    try:
-        yield from _chunks(over, program, shared, lanes, total, steps, progress, cancel)
-    except jax.errors.JaxRuntimeError:
-        if over.devices.flat[0].platform == "cpu":
-            raise
-        warnings.warn("The GPU is busy or out of memory, so the work is done again on the CPU.", stacklevel=2)
-        yield from _chunks(mesh("cpu"), program, shared, lanes, total, steps, progress, cancel)
+    program: Callable[[Mesh], Callable[[Any, Any], Any]]
+    shared: Arrays
+    lanes: Callable[[np.ndarray], Arrays]
+    """the lanes' arrays, for an array of lane numbers; numbers beyond the total are computed and never read"""
+    total: int
+    steps: int
+    progress: Callable[[int, int], None] | None = None
+    cancel: Callable[[], bool] | None = None
 
+    def in_chunks(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """(first lane, one past the last, the program's rows), chunk by chunk; a GPU that fails hands over to the CPU."""
+        over, reached = mesh(), 0
+        try:
+            for first, reached, rows in self._chunks(over, 0):
+                yield first, reached, rows
+        except jax.errors.JaxRuntimeError:
+            if over.devices.flat[0].platform == "cpu":
+                raise
+            warnings.warn("The GPU is busy or out of memory, so the work goes on on the CPU.", stacklevel=2)
+            yield from self._chunks(mesh("cpu"), reached)
 
-def _chunks(over, program, shared, lanes, total, steps, progress, cancel):  # noqa: ANN001, ANN202
-    run, size = program(over), chunk_size(total, steps, over.size)
-    waiting: tuple[int, Any] | None = None
-    for first in [*range(0, total, size), None]:
-        if cancel is not None and cancel():
-            raise Cancelled("The work was cancelled.")
-        begun = None
-        if first is not None:
-            numbers = np.arange(first, first + size, dtype=np.uint32)  # beyond the total: computed, never read
-            with jax.enable_x64(True):
-                given = {name: _placed(np.asarray(a), over) for name, a in lanes(numbers).items()}
-                begun = first, run(shared, given)
-        if waiting is not None:
-            start, rows = waiting
-            yield start, min(start + size, total), _read(rows)
-            if progress is not None:
-                progress(min(start + size, total), total)
-        waiting = begun
+    def _chunks(self, over: Mesh, begin: int) -> Iterator[tuple[int, int, np.ndarray]]:
+        """One chunk is computed while the one before it is read."""
+        run, size = self.program(over), chunk_size(self.total, self.steps, over.size)
+        waiting: tuple[int, Any] | None = None
+        for first in [*range(begin, self.total, size), None]:
+            if self.cancel is not None and self.cancel():
+                raise Cancelled("The work was cancelled.")
+            begun = None
+            if first is not None:
+                numbers = np.arange(first, first + size, dtype=np.uint32)
+                with jax.enable_x64(True):
+                    given = {name: _placed(np.asarray(a), over) for name, a in self.lanes(numbers).items()}
+                    begun = first, run(self.shared, given)
+            if waiting is not None:
+                start, rows = waiting
+                end = min(start + size, self.total)
+                yield start, end, _read(rows)
+                if self.progress is not None:
+                    self.progress(end, self.total)
+            waiting = begun
 
 
 def _placed(values: np.ndarray, over: Mesh) -> Any:

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from dynamics import Run, lanes, simulate
 from dynamics.atlas import Axis, atlas, refined, value
+from dynamics.ensemble import ensemble
 from dynamics.horizon import trust
 from dynamics.schedules import Step
 from dynamics.statistics import CHAOS, PERIODIC, REGIMES, RESTS, STATISTICS, wells
@@ -208,6 +210,44 @@ def test_a_map_fills_the_array_that_it_is_given(tmp_path):
     out.flush()
     assert np.array_equal(np.load(tmp_path / "map.npy"), atlas(FIVE, Run(), ETA, LAM, steps=20, size=32).values)
     assert np.shares_memory(made.values, out)
+
+
+def test_without_a_gpu_that_answers_the_work_is_done_on_the_cpu_with_one_notice(monkeypatch):
+    answer = jax.devices
+
+    def devices(platform=None):
+        if platform != "cpu":
+            raise RuntimeError("no such platform")
+        return answer("cpu")
+
+    monkeypatch.setattr(jax, "devices", devices)
+    lanes.mesh.cache_clear()
+    with pytest.warns(UserWarning, match="done on the CPU") as told:
+        made = [atlas(FIVE, Run(), ETA, LAM, steps=20, size=8).values for _ in range(2)]
+    assert len(told) == 1 and np.array_equal(*made)
+    lanes.mesh.cache_clear()
+
+
+def test_a_gpu_that_fails_at_work_hands_it_to_the_cpu(monkeypatch):
+    class Busy:
+        devices, size = np.array([type("Gpu", (), {"platform": "gpu"})()]), 1
+
+    right = lanes.mesh("cpu")
+    usual = lanes.Work._chunks
+
+    def chunks(work, over, begin):
+        for k, found in enumerate(usual(work, right, begin)):
+            if over is not right and k == 2:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED")
+            yield found
+
+    monkeypatch.setattr(lanes, "CHUNK_WORK", 1 << 14)
+    whole = ensemble(FIVE, Run(noise=1.0), [START], 2000, 40, snapshots=2)
+    monkeypatch.setattr(lanes.Work, "_chunks", chunks)
+    monkeypatch.setattr(lanes, "mesh", lambda platform=None: right if platform == "cpu" else Busy())
+    with pytest.warns(UserWarning, match="busy or out of memory"):
+        made = ensemble(FIVE, Run(noise=1.0), [START], 2000, 40, snapshots=2)
+    assert np.array_equal(made.counts, whole.counts) and np.array_equal(made.final, whole.final)
 
 
 DIGEST = """
