@@ -135,13 +135,14 @@ class _Question:
         self.swarm.shared.update(self._marks(landscape, knobs, level))
 
     def _marks(self, landscape: Landscape, knobs: Any, level: float | None) -> dict[str, Any]:
-        """What some statistics compare with."""
+        """The start that lanes share, and what some statistics compare with."""
         places, dtype = wells(landscape, knobs), self.swarm.dtype
         lowest = float(np.min(landscape.loss(places[:, 0], places[:, 1], knobs)))
         first = float(landscape.loss(np.array([self.start[0]]), np.array([self.start[1]]), knobs)[0])
         reach = lowest + 1e-3 * abs(first - lowest) if level is None else level
         far = 1e6 * max(1.0, np.hypot(*self.start))
-        return {"level": dtype(reach), "far": dtype(far), "wells": places.astype(dtype)}
+        start = {"x": dtype(self.start[0]), "y": dtype(self.start[1])}
+        return start | {"level": dtype(reach), "far": dtype(far), "wells": places.astype(dtype)}
 
     def answers(self, sides, total, progress=None, cancel=None, lane=0):  # noqa: ANN001, ANN201
         program = lambda over: _program(self.swarm.program, self.statistic, over)  # noqa: E731
@@ -164,7 +165,7 @@ class _Question:
             x, y = norm * np.cos(angle), norm * np.sin(angle)
         elif "norm" in self.names:
             x, y = x / np.hypot(x, y) * norm, y / np.hypot(x, y) * norm
-        starts = {n: a.astype(dtype) if np.ndim(a) else np.full(count, a, dtype) for n, a in (("x", x), ("y", y))}
+        starts = {n: a.astype(dtype) for n, a in (("x", x), ("y", y)) if np.ndim(a)}
         return given | starts | {"index": numbers + np.uint32(lane)}
 
 

@@ -113,9 +113,10 @@ class Motion:
         return rate[t] if name not in self.varied and rate.ndim else rate
 
     def begin(self) -> State:
-        x, y = self.lane["x"], self.lane["y"]
+        number = self.lane["index"]
+        x, y = (self.lane[n] if n in self.lane else jnp.full(number.shape, self.shared[n]) for n in ("x", "y"))
         chain = self.rule.transformation(0.0, 0.0, bounded=True, **self.own)
-        stream = noise.generator(self.shared["seed"], self.lane["index"]) if self.kernel.noisy else ()
+        stream = noise.generator(self.shared["seed"], number) if self.kernel.noisy else ()
         return State(x, y, chain.init((x, y)), stream)
 
     def step(self, state: State, t: Any) -> State:
@@ -163,7 +164,7 @@ def sharded(per_block: Callable[[Any, Any], Any], over: Mesh) -> Callable[[Any, 
     on_cpu = over.devices.flat[0].platform == "cpu"
 
     def shard(shared: Any, lanes: Any) -> Any:
-        block = BLOCK if on_cpu else lanes["x"].shape[0]  # a GPU wants all its lanes at once
+        block = BLOCK if on_cpu else lanes["index"].shape[0]  # a GPU wants all its lanes at once
         blocks = jax.tree.map(lambda a: a.reshape(-1, block), lanes)
         return jax.lax.map(partial(per_block, shared), blocks)
 
