@@ -242,14 +242,14 @@ def _decades(values: np.ndarray) -> float:
 
 
 def _sharpness_strip(result: Result) -> Strip:
-    lines, factors = [], set()
+    lines, plain = [], True
     for r, run in enumerate(result.runs):
-        factor = threshold_factor(run.motion)
-        factors.add(factor)
+        factor = threshold_factor(run.motion, result.scene.steps, result.scene.field.scale_invariant)
         if factor is not None:
+            plain = plain and bool(np.all(factor == 2.0))
             lines += [_line(r, p, path, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
     if lines:
-        title = "sharpness ÷ (2/η)" if factors == {2.0} else "sharpness ÷ its threshold"
+        title = "sharpness ÷ (2/η)" if plain else "sharpness ÷ its threshold"
         return Strip(title, True, tuple(lines), 0.0, "edge of stability")
     return _chart("sharpness", result, lambda path: path.sharpness)
 

@@ -9,6 +9,7 @@ import json
 import math
 import re
 import tomllib
+import unicodedata
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Struct
 
 from dynamics import Run as Motion
@@ -31,8 +33,10 @@ MAX_CERTIFIED_POINTS = 100_000
 Label = Annotated[str, Meta(max_length=80)]
 Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Start = tuple[Coordinate, Coordinate]
-ARITHMETICS = ("float64", "float32", "certified", "shared")
-COLOUR_MAPS = ("cividis", "viridis", "magma", "gray")
+Arithmetic = Literal["float64", "float32", "certified", "shared"]
+ColourMap = Literal["cividis", "viridis", "magma", "gray"]
+ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
+COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
 
 
 class SceneError(ValueError):
@@ -67,7 +71,7 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """How it is looked at. Everything has a sensible default."""
 
     window: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
-    colour_map: Literal["cividis", "viridis", "magma", "gray"] = "cividis"
+    colour_map: ColourMap = "cividis"
     quiver: bool = True
     contours: bool = False
     panels: Literal["auto", "one", "two", "three", "projected", "portrait"] = "auto"
@@ -85,7 +89,7 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     formula: str | None = None
     starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
     steps: Annotated[int, Meta(ge=1)] = 300
-    arithmetic: Literal["float64", "float32", "certified", "shared"] = "float64"
+    arithmetic: Arithmetic = "float64"
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     knobs: dict[str, float] = {}
     runs: Annotated[tuple[Run, ...], Meta(min_length=1, max_length=12)] = (Run(),)
@@ -110,7 +114,11 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     def labels(self) -> list[str]:
         """The runs' labels; a run without one is called by its rule."""
         names = [run.label or _unnamed(run) for run in self.runs]
-        return [n if names.count(n) == 1 else f"{n} {names[: i + 1].count(n)}" for i, n in enumerate(names)]
+        made: list[str] = []
+        for i, name in enumerate(names):
+            numbered = (f"{name} {k}" for k in range(1, len(names) + 2))
+            made.append(name if names.count(name) == 1 else next(n for n in numbered if n not in made + names[i + 1 :]))
+        return made
 
     def partner(self, run: Run) -> Run | None:
         """The run that this one is the twin or the ghost of."""
@@ -142,22 +150,40 @@ def _check(scene: Scene) -> None:
         field = scene.field
     except FormulaError as error:
         raise SceneError(error.code, error.message, error.column) from None
+    for text in (scene.title, *(run.label for run in scene.runs)):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+            raise SceneError("text", "A title or label is one line of ordinary text, without control characters.")
     for name, value in scene.knobs.items():
         if name not in field.knob_values:
             known = ", ".join(field.knob_values) or "none"
             raise SceneError("knobs", f"The landscape has no knob called {name[:32]!r}; its knobs: {known}.")
         if not math.isfinite(value):
             raise SceneError("knobs", f"The knob {name} needs a finite number.")
+    for knob in field.knobs:
+        value = scene.knobs.get(knob.name, knob.value)
+        if not knob.low <= value <= knob.high:
+            between = f"between {knob.low:g} and {knob.high:g}"
+            raise SceneError("knobs", f"The knob {knob.name} lies {between}; {value:g} does not.")
     if not all(math.isfinite(c) for start in scene.starts or () for c in start):
         raise SceneError("starts", "Every start needs two finite numbers.")
     if field.scale_invariant and any(start == (0, 0) for start in scene.points):
         raise SceneError(
             "starts", "The origin has no direction, so a scale-invariant loss has no value there; start elsewhere."
         )
+    _check_values(scene, field)
     _check_budget(scene)
     _check_view(scene.view)
     for run, label in zip(scene.runs, scene.labels, strict=True):
         _check_run(scene, run, label)
+
+
+def _check_values(scene: Scene, field: Landscape) -> None:
+    """A start must be a number of the arithmetic, and the loss must have a value there."""
+    for x, y in scene.points:
+        if scene.arithmetic == "float32" and not field.scale_invariant and max(abs(x), abs(y)) > 3e38:
+            raise SceneError("starts", f"float32 cannot hold the start ({x:g}, {y:g}); use float64 or start nearer.")
+        if math.isnan(float(field.loss(np.array([x]), np.array([y]), scene.knobs)[0])):
+            raise SceneError("starts", f"The loss has no value at the start ({x:g}, {y:g}); start elsewhere.")
 
 
 def _check_budget(scene: Scene) -> None:
@@ -184,6 +210,8 @@ def _check_view(view: View) -> None:
 
 
 def _check_run(scene: Scene, run: Run, label: str) -> None:
+    if run.twin_of is not None and run.ghost_of is not None:
+        raise SceneError("twin_of", f"The run {label!r} is either a twin or a ghost, not both.")
     for kind in ("twin_of", "ghost_of"):
         name, word = getattr(run, kind), kind.removesuffix("_of")
         if name is None:
@@ -349,7 +377,7 @@ def load(source: str) -> Scene:
     """A scene from the path of a file, or from a link."""
     if re.match(r"(https?://|\?)", source):
         return from_link(source)
-    path = Path(source)
+    path = Path(source.replace("\0", "�"))
     try:
         with path.open("rb") as file:
             return read_bytes(file.read(MAX_FILE + 1), path.name)
@@ -411,7 +439,10 @@ def to_link(scene: Scene, base: str = "") -> str:
 
 
 def from_link(link: str) -> Scene:
-    query = parse_qs(urlsplit(link).query, max_num_fields=100)
+    try:
+        query = parse_qs(urlsplit(link).query, max_num_fields=100)
+    except ValueError:
+        query = {}
     if "scene" not in query:
         raise SceneError("link", "This link holds no scene; copy it again with the Link button.")
     return from_token(query["scene"][0])

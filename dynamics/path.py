@@ -8,12 +8,16 @@ import numpy as np
 from dynamics.schedules import Rates
 
 LN2 = float(np.log(2.0))
+VISIBLE = 1e-6
+"""a step, relative to the norm, that no rounding can hide"""
+FAR = 1e6
+"""a norm from which a step without a value is the end of growth, and not of the formula's domain"""
 
 STATUS_TEXT = {
     "finished": "ran to the last step",
     "diverged": "grew beyond what the numbers can hold",
-    "left_the_plane": "stepped to a place where the loss has no value",
-    "zero_gradient": "met a gradient that is exactly zero in this arithmetic, so only weight decay could still move it",
+    "left_the_plane": "stepped to where the loss, or the step itself, has no value",
+    "zero_gradient": "met a gradient that is exactly zero in this arithmetic, so no new push comes from the loss",
     "reached_the_origin": "landed exactly on the origin, where the loss has no value",
 }
 
@@ -111,6 +115,10 @@ def make_path(
     elif gx[-1] == 0 == gy[-1]:
         moving = np.flatnonzero((gx != 0) | (gy != 0))
         status, stopped_at = "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
+    elif (frozen := _frozen(rows, learning_rate, length)) is not None:
+        status, stopped_at = "zero_gradient", frozen
+        rows = rows.copy()
+        rows[4:6, frozen:] = 0.0
     x, y, frame, loss, gx, gy, sharp = rows
     gradient = np.hypot(gx, gy)
     if scale_invariant and frame.any():
@@ -121,12 +129,29 @@ def make_path(
     )  # fmt: skip
 
 
+def _frozen(rows: np.ndarray, learning_rate: Rates, length: int) -> int | None:
+    """The step from which a path stands bitwise still although the gradient read beside it asks for a visible step.
+
+    The loop's own gradient is exactly zero there; the reading, compiled apart, may keep a last digit.
+    """
+    x, y, frame, _, gx, gy, _ = rows[:, -1]
+    moved = np.flatnonzero((rows[:3] != rows[:3, -1:]).any(axis=0))
+    since = int(moved[-1]) + 1 if len(moved) else 0
+    if since >= rows.shape[1] - 1:
+        return None
+    with np.errstate(divide="ignore"):
+        push = np.log(np.hypot(gx, gy)) if length == 2 else 0.0
+        step = learning_rate.log[-1] - length * frame * LN2 + push - np.log(np.hypot(x, y))
+    return since if step > np.log(VISIBLE) else None
+
+
 def _ending(x: np.ndarray, y: np.ndarray, at: int, scale_invariant: bool) -> str:
+    """Why a path stopped: a point that floats cannot hold after growth diverged; one without a value left the plane."""
     if scale_invariant and x[at] == 0 == y[at]:
         return "reached_the_origin"
-    if not (np.isfinite(x[at]) and np.isfinite(y[at])):
-        return "diverged"
-    return "diverged" if np.hypot(x[at], y[at]) > 1e6 else "left_the_plane"
+    last = at if np.isfinite(x[at]) and np.isfinite(y[at]) else at - 1
+    overflowed = np.isinf(x[at]) or np.isinf(y[at])
+    return "diverged" if overflowed or last < 0 or np.hypot(x[last], y[last]) > FAR else "left_the_plane"
 
 
 def _scaled(values: np.ndarray, log: np.ndarray) -> np.ndarray:

@@ -24,6 +24,8 @@ from dynamics.schedules import Rates, Schedule, rates, schedule
 from landscapes import Landscape, sharpness
 
 FRAME_LIMIT = 30
+STEEPEST = 60
+"""the largest power of two of a learning rate in the frame's units, where the start is so near the origin"""
 DTYPES = {"float32": np.float32, "float64": np.float64}
 
 
@@ -79,6 +81,8 @@ class Kernel(NamedTuple):
     noisy: bool
     framed: bool
     fades: bool
+    steep: bool = False
+    """the first steps from a start near the origin may outgrow the start's frame"""
 
 
 class Tables(NamedTuple):
@@ -102,10 +106,6 @@ def prepare(
     switches = rule.switches | {n: bool(v) for n, v in run.hyperparameters.items() if n in rule.switches}
     own = {name: rule.defaults[name] for name in rule.knobs} | own
     framed = landscape.scale_invariant and rule.covariant
-    kernel = Kernel(
-        _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
-        run.clip_norm is not None, run.noise > 0, framed, run.fading != 1.0,
-    )  # fmt: skip
     tables = Tables(_table(run.learning_rate, steps + 1), _table(run.weight_decay, steps + 1))
     room = max(2048, 1 << int(steps).bit_length()) + 1
     points = np.asarray(starts, float).reshape(-1, 2)
@@ -114,8 +114,13 @@ def prepare(
         _, exponents = np.frexp(np.max(np.abs(points), axis=1))
         frame = np.where(np.abs(exponents) > FRAME_LIMIT, exponents, 0).astype(np.int32)
         points = np.ldexp(points, -frame[:, None])
+    steep = bool(np.any(tables.learning_rate.exponent[0] - rule.length * frame > STEEPEST)) and framed
+    kernel = Kernel(
+        _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
+        run.clip_norm is not None, run.noise > 0, framed, run.fading != 1.0, steep,
+    )  # fmt: skip
     traced = {
-        "starts": points.astype(dtype),
+        "starts": _as(dtype, points),
         "frames": frame,
         "steps": np.int32(steps),
         "rate": _pad(tables.learning_rate.mantissa, room).astype(dtype),
@@ -137,6 +142,11 @@ def _table(rate: Any, count: int) -> Rates:
     if isinstance(rate, Rates):
         return Rates(rate.mantissa[:count], rate.exponent[:count])
     return schedule(rate).rates(count)
+
+
+def _as(dtype: Any, values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return values.astype(dtype)
 
 
 def _pad(values: np.ndarray, room: int) -> np.ndarray:
@@ -200,24 +210,44 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
     shift = rule.length * frame if kernel.framed else 0
     rate_exponent, decay_exponent = traced["rate_exponent"][t] - shift, traced["decay_exponent"][t] + shift
     # Where η would vanish in the frame's units a gradient moves nothing, but ηλ must stay what it is: λ gives way.
+    back = 0
+    if kernel.steep:  # the step would outgrow the frame: it is made in a larger one
+        back = jnp.maximum(0, rate_exponent - STEEPEST)
+        rate_exponent = rate_exponent - back
     slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, -900 - rate_exponent))
     rate = _times_two_to(traced["rate"][t], rate_exponent + slack, dtype)
     decay = _times_two_to(traced["decay"][t], decay_exponent - slack, dtype)
     if kernel.fades:
         optimizer = _rescaled(optimizer, lambda length: traced["fading"][t] ** -length)
     chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
-    x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1))
-    return _reframed(State(x, y, frame, optimizer)) if kernel.framed else State(x, y, frame, optimizer)
+    if not kernel.steep:
+        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1))
+        state = State(x, y, frame, optimizer)
+    else:
+        shrink = _two_to(-back, dtype)
+        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1) * shrink, shrink)
+        optimizer = _rescaled(optimizer, lambda length: _two_to(-length * back, dtype))
+        if rule.coupled:  # without momentum nobody reads the buffer again, so it must not outgrow the larger frame
+            kept = traced["own"]["momentum"] > 0
+            optimizer = _map_state(optimizer, lambda name, leaf: jnp.where(kept, leaf, jnp.zeros_like(leaf)))
+        state = State(x, y, frame + back, optimizer)
+    return _reframed(state) if kernel.framed else state
 
 
 def moved(
-    kernel: Kernel, chain: Any, knobs: Mapping[str, Any], x: Any, y: Any, optimizer: Any, push: Any, unit: Any = 1.0
+    kernel: Kernel, chain: Any, knobs: Mapping[str, Any], x: Any, y: Any, optimizer: Any, push: Any, unit: Any = 1.0,
+    shrink: Any = None,
 ) -> tuple[Any, Any, Any]:
-    """One gradient, with noise `push` on it, and one optax update: the step that every driver makes. `unit` is length 1."""
+    """One gradient, with noise `push` on it, and one optax update: the step that every driver makes.
+
+    `unit` is length 1. The update is in units 1/`shrink` times larger than the point's, where that is given.
+    """
     landscape = kernel.formula.landscape
     local = landscape.slope(x, y, knobs, jnp) if kernel.framed else landscape.local(x, y, knobs, jnp, order=1)
     gradient = (local.gx + push[0], local.gy + push[1]) if kernel.noisy else (local.gx, local.gy)
     updates, optimizer = chain.update(gradient, optimizer, (x, y), value=local.loss)
+    if shrink is not None:
+        x, y = x * shrink, y * shrink
     x, y = x + updates[0], y + updates[1]
     after = rules.named(kernel.rule).after
     return (x, y, optimizer) if after is None else (*after((x, y), unit), optimizer)

@@ -30,11 +30,13 @@ from landscapes.expression import (
 MAX_LENGTH, MAX_DIGITS, MAX_DEPTH, MAX_PARTS, MAX_EXPONENT, MAX_KNOBS = 400, 30, 24, 160, 64, 8
 FUNCTIONS = sorted({*PRIMITIVES, *SHORTHANDS, *ALIASES})
 
+MEANT = {"pow": "write x^2 for a power", "norm": "write hypot(x, y), or r", "mod": "angles need no remainder here"}
+
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_SPELLED = {"π": "pi", "θ": "theta", "τ": "tau", "·": "*", "×": "*", "−": "-", "**": "^"}
+_SPELLED = {"π": "pi", "θ": "theta", "τ": "tau", "·": "*", "×": "*", "−": "-", "–": "-", "÷": "/", "**": "^"}
 _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z][A-Za-z0-9_]*|[πθτ])"
-    r"|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<symbol>\*\*|//|[-+*/^(),·×−])|(?P<space>\s+)"
+    r"|(?P<superscript>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<symbol>\*\*|//|[-+*/^(),·×−–÷])|(?P<space>\s+)"
 )
 
 
@@ -122,6 +124,7 @@ def _bad_character(character: str) -> str:
         "]": " Use round brackets ( ).",
         "{": " Use round brackets ( ).",
         "|": " Write abs(x) for an absolute value.",
+        "√": " Write sqrt(x) for a square root.",
     }.get(character, " Use digits, names, + - * / ^ and round brackets.")
     return f"{shown} has no meaning in a formula.{hint}"
 
@@ -251,6 +254,8 @@ class _Reader:
         if name in PRIMITIVES or name in SHORTHANDS:
             return self._call(name, token)
         if self.peek() == "(":
+            if name in MEANT:
+                raise FormulaError("unknown_function", f"There is no function called {name!r}; {MEANT[name]}.", token.column)
             near = difflib.get_close_matches(name, FUNCTIONS, 1)
             hint = f" Perhaps {near[0]}?" if near else " Write a product as a*(b)."
             raise FormulaError("unknown_function", f"There is no function called {name!r}.{hint}", token.column)
@@ -260,6 +265,9 @@ class _Reader:
             return self.made(Node("knob", name), token.column)
         if name in CONSTANTS:
             return self.made(Node("constant", name), token.column)
+        if name in ("X", "Y", "R"):
+            small = f"The name {name!r} is not known. Variables are small letters: {name.lower()}."
+            raise FormulaError("unknown_name", small, token.column)
         near = difflib.get_close_matches(name, [*VARIABLES, *CONSTANTS, *self.knobs, *FUNCTIONS], 1)
         hint = f" Perhaps {near[0]}?" if near else ""
         if len(name) <= 16:
@@ -268,6 +276,8 @@ class _Reader:
 
     def _call(self, name: str, token: Token) -> Node:
         wants = arity(name)
+        if self.peek() == "^":
+            raise FormulaError("syntax", f"Write a power of a function behind its brackets: {name}(x)^2.", token.column)
         if self.peek() != "(":
             raise FormulaError("syntax", f"The function {name} needs its argument in brackets: {name}(x).", token.column)
         opening = self.take()
