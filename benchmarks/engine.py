@@ -326,6 +326,7 @@ def _human(spent: float) -> str:
 
 
 def main() -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait for work must not slow the next entrant
     import dynamics  # noqa: F401  (its settings, before anything else starts JAX)
 
     size, c, torch = QUICK if "--quick" in sys.argv else FULL, native(), torch_entrants()
