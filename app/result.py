@@ -97,7 +97,7 @@ def _paths(scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...
     if trusted is None:
         return tuple(paths)
     return tuple(
-        replace(path, horizon=each.horizon(floats), lyapunov=each.lyapunov)
+        replace(path, horizon=None if path.status == "diverged" else each.horizon(floats), lyapunov=each.lyapunov)
         for path, each in zip(paths, trusted, strict=True)
     )
 
