@@ -84,14 +84,14 @@ def show(page: Page) -> None:
     """Draws the page once; Streamlit calls it after every interaction."""
     bench = _bench(page)
     result = bench.carry_out(bench.scene)
+    with st.sidebar:
+        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
     top = st.container()
     made = picture(result)
     autoplay = st.query_params.get("play") != "0"
     data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay, preview=bench.moving)
     stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
-    with st.sidebar:
-        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
-    with top:  # the picture and the rail's answer are sent first: they are what a finger waits for
+    with top:  # after the rail and the picture, which are what a finger waits for
         _header(page, bench)
         if bench.notice:
             st.info(bench.notice)
