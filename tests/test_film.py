@@ -391,7 +391,7 @@ def test_progress_counts_every_frame(tmp_path):
 
 
 def test_any_title_and_label_is_drawn_as_it_stands(tmp_path):
-    nasty = "$\\frac{1}{$ <script> \x00\n\u202e \U0001f600 " + "x" * 150
+    nasty = "$\\frac{1}{$ <script> \u202e \U0001f600 " + "x" * 150
     scene = Scene(title=nasty, landscape="five_wells", steps=5, runs=(Run(label=nasty[:80]), Run(label="b" * 80)))
     for kind in ("png", "svg", "pdf"):
         assert render(scene, tmp_path / f"nasty.{kind}", SMALL).stat().st_size > 1000
