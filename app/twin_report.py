@@ -146,8 +146,8 @@ for t in range(len(rates)):
     updates, state = optimizer.update({direction}, state, w)
     w = optax.apply_updates(w, updates)
 
-print("the twin:", w)
-print("laid over the run with weight decay:", projection[-1] * w)
+print("the twin:", w.tolist())
+print("laid over the run with weight decay:", (projection[-1] * w).tolist())
 """
 
 _TORCH = """\
@@ -171,6 +171,6 @@ for rate in rates:
     optimizer.param_groups[0]["lr"] = float(rate)
     optimizer.step()
 
-print("the twin:", w.detach())
-print("laid over the run with weight decay:", projection[-1] * w.detach())
+print("the twin:", w.tolist())
+print("laid over the run with weight decay:", (projection[-1] * w.detach()).tolist())
 """
