@@ -7,21 +7,18 @@ that answers it, both read off the page's own clock. A Chromium is looked for on
 """
 
 import json
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from app.scene import Run, Scene, to_link
 
-ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from browser import ARGUMENTS, STAGE, chromium, serving  # noqa: E402  (the same app and browser that the tests drive)
+
 STARTS = ((-0.7, 0.7), (0.5, 0.5), (0.2, -0.7), (1.0, 1.0), (-1.0, -0.2))
 HEAVY = Scene(
     landscape="five_wells", starts=STARTS, steps=2000,
@@ -31,49 +28,23 @@ HEAVY = Scene(
     ),
 )  # fmt: skip
 
-STAGE = """() => {
-  const find = (node) => {
-    for (const e of node.querySelectorAll("*")) {
-      if (e.__zoomout) return e;
-      const inside = e.shadowRoot && find(e.shadowRoot);
-      if (inside) return inside;
-    }
-    return null;
-  };
-  return find(document);
-}"""
-
 WATCH = (
-    "() => { const root = (" + STAGE + ")(); const z = root.__zoomout; window.__times = []; let moved = 0, id = z.frame.id;"
+    "() => { const root = " + STAGE + "; const z = root.__zoomout; window.__times = []; let moved = 0, id = z.frame.id;"
     "root.addEventListener('pointermove', () => { moved = performance.now(); }, true);"
     "const look = () => { if (z.frame.id !== id) { id = z.frame.id; window.__times.push(performance.now() - moved); }"
     " requestAnimationFrame(look); }; look(); }"
 )
 
 
-def serve(port: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "streamlit_app.py"), "--server.port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=ROOT / "app", env=environment, **silent)
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-            return server
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("The server did not start.")
-
-
 def drag(page: Page, moves: int = 80) -> list[float]:
     """Latencies in ms of single moves of the start handle, each waited for."""
     page.evaluate(WATCH)
     box = page.evaluate(
-        "() => { const root = (" + STAGE + ")(); const c = root.querySelector('canvas').getBoundingClientRect();"
+        "() => { const root = " + STAGE + "; const c = root.querySelector('canvas').getBoundingClientRect();"
         "const v = root.__zoomout.panels()[0]; return [c.x + v.left, c.y, v.width, v.height]; }"
     )
-    x0, x1, y0, y1 = page.evaluate("() => (" + STAGE + ")().__zoomout.frame.panels[0].window")
-    x, y = page.evaluate("() => (" + STAGE + ")().__zoomout.frame.runs[0].paths[0].start")
+    x0, x1, y0, y1 = page.evaluate("() => " + STAGE + ".__zoomout.frame.panels[0].window")
+    x, y = page.evaluate("() => " + STAGE + ".__zoomout.frame.runs[0].paths[0].start")
     unit = min(box[2] / (x1 - x0), box[3] / (y1 - y0))  # one unit of the plane in pixels; the window is centred
     px = box[0] + box[2] / 2 + unit * (x - (x0 + x1) / 2)
     py = box[1] + box[3] / 2 - unit * (y - (y0 + y1) / 2)
@@ -93,7 +64,7 @@ def drag(page: Page, moves: int = 80) -> list[float]:
 def slide(page: Page, moves: int = 40) -> list[float]:
     """Latencies in ms of the learning-rate slider, from its input event to the drawn frame."""
     page.evaluate(
-        "() => { const z = (" + STAGE + ")().__zoomout; window.__slides = []; window.__slid = 0;"
+        "() => { const z = " + STAGE + ".__zoomout; window.__slides = []; window.__slid = 0;"
         "let last = z.frame; const look = () => { if (z.frame !== last) { last = z.frame;"
         " window.__slides.push(performance.now() - window.__slid); }"
         " requestAnimationFrame(look); }; look(); }"
@@ -119,14 +90,14 @@ def slide(page: Page, moves: int = 40) -> list[float]:
 
 def playback(page: Page, seconds: float = 3.0) -> tuple[float, float]:
     """Draws per second, and ms of main thread per drawn frame (median)."""
-    page.evaluate("() => { const z = (" + STAGE + ")().__zoomout; z.seek(0); z.play(); }")
+    page.evaluate("() => { const z = " + STAGE + ".__zoomout; z.seek(0); z.play(); }")
     time.sleep(0.5)
-    before = page.evaluate("() => (" + STAGE + ")().__zoomout.stats.draws")
+    before = page.evaluate("() => " + STAGE + ".__zoomout.stats.draws")
     start = time.perf_counter()
     time.sleep(seconds)
-    draws = page.evaluate("() => (" + STAGE + ")().__zoomout.stats.draws") - before
+    draws = page.evaluate("() => " + STAGE + ".__zoomout.stats.draws") - before
     rate = draws / (time.perf_counter() - start)
-    spent = page.evaluate("() => (" + STAGE + ")().__zoomout.stats.frameMs.slice(-100)")
+    spent = page.evaluate("() => " + STAGE + ".__zoomout.stats.frameMs.slice(-100)")
     return rate, statistics.median(spent)
 
 
@@ -136,27 +107,18 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 
 def main() -> None:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = serve(port)
     foreign: list[str] = []
-    try:
-        with sync_playwright() as playwright:
-            arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
-            browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.on("request", lambda request: foreign.append(request.url) if "127.0.0.1" not in request.url else None)
-            page.goto(to_link(HEAVY, f"http://127.0.0.1:{port}/") + "&play=0")
-            page.wait_for_function("() => { const e = (" + STAGE + ")(); return e && e.__zoomout.frame; }", timeout=60_000)
-            time.sleep(2)
-            drag(page, 10)
-            drags, slides = quantiles(drag(page)), quantiles(slide(page))
-            rate, spent = playback(page)
-            browser.close()
-    finally:
-        server.terminate()
+    with serving() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.on("request", lambda request: foreign.append(request.url) if "127.0.0.1" not in request.url else None)
+        page.goto(to_link(HEAVY, f"{address}/") + "&play=0")
+        page.wait_for_function("() => { const e = " + STAGE + "; return e && e.__zoomout.frame; }", timeout=60_000)
+        time.sleep(2)
+        drag(page, 10)
+        drags, slides = quantiles(drag(page)), quantiles(slide(page))
+        rate, spent = playback(page)
+        browser.close()
     foreign = [url for url in foreign if not url.startswith(("data:", "blob:"))]
     figures = {
         "drag_p50_ms": drags[0], "drag_p95_ms": drags[1], "slider_p50_ms": slides[0], "slider_p95_ms": slides[1],
