@@ -1,0 +1,144 @@
+"""What a schema of types cannot say: each check refuses a scene with one sentence that says what to do."""
+
+import math
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dynamics import Run as Motion
+from dynamics import precise, rules
+from dynamics.rules import Knob
+from landscapes import FormulaError, Landscape, named, typed
+
+if TYPE_CHECKING:
+    from app.scene.schema import Run, Scene, View
+
+MAX_STEPS, MAX_POINTS, MAX_CERTIFIED_POINTS = 200_000, 20_000_000, 100_000
+
+
+class SceneError(ValueError):
+    """Why a scene is refused: a code for programs, a sentence for people, a column where there is one."""
+
+    def __init__(self, code: str, message: str, column: int | None = None):
+        super().__init__(message)
+        self.code, self.message, self.column = code, message, column
+
+
+@lru_cache(maxsize=64)
+def landscape_of(name: str | None, formula: str | None, knobs: tuple[tuple[str, float], ...]) -> Landscape:
+    return named(name) if name is not None else typed(formula or "", dict(knobs))
+
+
+def check(scene: "Scene") -> None:
+    if (scene.landscape is None) == (scene.formula is None):
+        raise SceneError(
+            "landscape", "A scene has either a landscape (a built-in name) or a formula, exactly one of the two."
+        )
+    try:
+        field = scene.field
+    except FormulaError as error:
+        raise SceneError(error.code, error.message, error.column) from None
+    for text in (scene.title, *(run.label for run in scene.runs)):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+            raise SceneError("text", "A title or label is one line of ordinary text, without control characters.")
+    for name, value in scene.knobs.items():
+        if name not in field.knob_values:
+            known = ", ".join(field.knob_values) or "none"
+            raise SceneError("knobs", f"The landscape has no knob called {name[:32]!r}; its knobs: {known}.")
+        if not math.isfinite(value):
+            raise SceneError("knobs", f"The knob {name} needs a finite number.")
+    for knob in field.knobs:
+        value = scene.knobs.get(knob.name, knob.value)
+        if not knob.low <= value <= knob.high:
+            between = f"between {knob.low:g} and {knob.high:g}"
+            raise SceneError("knobs", f"The knob {knob.name} lies {between}; {value:g} does not.")
+    if not all(math.isfinite(c) for start in scene.starts or () for c in start):
+        raise SceneError("starts", "Every start needs two finite numbers.")
+    if field.scale_invariant and any(start == (0, 0) for start in scene.points):
+        raise SceneError(
+            "starts", "The origin has no direction, so a scale-invariant loss has no value there; start elsewhere."
+        )
+    _check_values(scene, field)
+    _check_budget(scene)
+    _check_view(scene.view)
+    for run, label in zip(scene.runs, scene.labels, strict=True):
+        _check_run(scene, run, label)
+
+
+def _check_values(scene: "Scene", field: Landscape) -> None:
+    """A start must be a number of the arithmetic, and the loss must have a value there."""
+    for x, y in scene.points:
+        if scene.arithmetic == "float32" and not field.scale_invariant and max(abs(x), abs(y)) > 3e38:
+            raise SceneError("starts", f"float32 cannot hold the start ({x:g}, {y:g}); use float64 or start nearer.")
+        if math.isnan(float(field.loss(np.array([x]), np.array([y]), scene.knobs)[0])):
+            raise SceneError("starts", f"The loss has no value at the start ({x:g}, {y:g}); start elsewhere.")
+
+
+def _check_budget(scene: "Scene") -> None:
+    if scene.steps > MAX_STEPS:
+        raise SceneError(
+            "budget", f"A path has at most {MAX_STEPS:,} steps; {scene.steps:,} were asked for.".replace(",", " ")
+        )
+    recorded = scene.steps * len(scene.points) * len(scene.runs)
+    most, which = (MAX_CERTIFIED_POINTS, "certified ") if scene.arithmetic == "certified" else (MAX_POINTS, "")
+    if recorded > most:
+        raise SceneError(
+            "budget",
+            f"At most {most:,} {which}points are recorded (steps × starts × runs); this asks for {recorded:,}.".replace(
+                ",", " "
+            ),
+        )
+
+
+def _check_view(view: "View") -> None:
+    if view.window is not None:
+        x0, x1, y0, y1 = view.window
+        if not (all(map(math.isfinite, view.window)) and x0 < x1 and y0 < y1):
+            raise SceneError("view", "A window is four finite numbers: left < right, bottom < top.")
+
+
+def _check_run(scene: "Scene", run: "Run", label: str) -> None:
+    if run.twin_of is not None and run.ghost_of is not None:
+        raise SceneError("twin_of", f"The run {label!r} is either a twin or a ghost, not both.")
+    for kind in ("twin_of", "ghost_of"):
+        name, word = getattr(run, kind), kind.removesuffix("_of")
+        if name is None:
+            continue
+        if name not in scene.labels or scene.partner(run) is run:
+            raise SceneError(kind, f"The run {label!r} is the {word} of {name!r}, but no other run has that label.")
+        if scene.partner(scene.partner(run)) is not None:  # type: ignore[arg-type]
+            raise SceneError(kind, f"The run {label!r} is the {word} of a twin or ghost; name the run itself instead.")
+        if run.hyperparameters:
+            surplus = ", ".join(name[:32] for name in run.hyperparameters)
+            raise SceneError(kind, f"A {word} takes all its numbers from its partner; leave out {surplus}.")
+        return
+    try:
+        rule = rules.named(run.rule)
+    except ValueError as error:
+        raise SceneError("rule", str(error)) from None
+    if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, Motion(run.rule, noise=run.noise))):
+        raise SceneError("arithmetic", refusal)
+    for name, value in run.hyperparameters.items():
+        if name in rule.switches:
+            if not isinstance(value, bool):
+                raise SceneError("hyperparameter", f"{name} of the run {label!r} is true or false.")
+        elif name in rule.knobs:
+            _check_knob(name, value, rule.knobs[name], label)
+        else:
+            known = ", ".join([*rule.knobs, *rule.switches]) or "none of its own"
+            raise SceneError("hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.")
+
+
+def _check_knob(name: str, value: Any, knob: Knob, label: str) -> None:
+    if (
+        isinstance(value, bool)
+        or not math.isfinite(value)
+        or value < min(knob.low, 0)
+        or (knob.closed and value > knob.high)
+    ):
+        raise SceneError(
+            "hyperparameter",
+            f"{name} of the run {label!r} lies between {knob.low:g} and {knob.high:g}; {value!r} does not.",
+        )

@@ -1,0 +1,62 @@
+"""A scene from a file of TOML or JSON, and back."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from app.scene.checks import SceneError
+from app.scene.data import from_data, parsed, to_data
+from app.scene.links import from_link
+from app.scene.schema import Scene
+
+MAX_FILE = 1_000_000
+
+
+def read(text: str) -> Scene:
+    """A scene from TOML, JSON or a link."""
+    if len(text.encode("utf-8", "replace")) > MAX_FILE:
+        raise SceneError("too_large", "A scene file has at most one megabyte.")
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if re.match(r"(https?://|\?)", stripped):
+        return from_link(stripped.strip())
+    if stripped.startswith("{"):
+        return from_data(parsed(stripped))
+    try:
+        return from_data(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SceneError("syntax", f"This is neither TOML nor JSON: {error}."[:300]) from None
+
+
+def load(source: str) -> Scene:
+    """A scene from the path of a file, or from a link."""
+    if re.match(r"(https?://|\?)", source):
+        return from_link(source)
+    path = Path(source.replace("\0", "�"))
+    try:
+        with path.open("rb") as file:
+            return read_bytes(file.read(MAX_FILE + 1), path.name)
+    except OSError as error:
+        raise SceneError(
+            "file", f"The scene {path.name!r} cannot be read: {(error.strerror or 'no such file').lower()}."
+        ) from None
+
+
+def read_bytes(content: bytes, name: str) -> Scene:
+    """A scene from the first bytes of a file (at most one more than it may have)."""
+    if len(content) > MAX_FILE:
+        raise SceneError("too_large", "A scene file has at most one megabyte.")
+    try:
+        return read(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SceneError("syntax", f"{name} is not a text file; a scene is TOML or JSON.") from None
+
+
+def to_json(scene: Scene) -> str:
+    return json.dumps(to_data(scene), indent=2, ensure_ascii=False)
+
+
+def to_toml(scene: Scene) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(to_data(scene))

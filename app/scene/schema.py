@@ -1,0 +1,104 @@
+"""The schema of a scene: landscape, starts, runs, steps, arithmetic and view, in one frozen, versioned value."""
+
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from app.scene.checks import check, landscape_of
+from dynamics.schedules import AnySchedule, Rate
+from landscapes import Landscape
+
+VERSION = 1
+
+Label = Annotated[str, Meta(max_length=80)]
+Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Start = tuple[Coordinate, Coordinate]
+Arithmetic = Literal["float64", "float32", "certified", "shared"]
+ColourMap = Literal["cividis", "viridis", "magma", "gray"]
+ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
+COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
+
+
+class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One run: a rule with its rates. The rule's own hyperparameters stand beside these fields in a file."""
+
+    label: Label = ""
+    rule: str = "gd"
+    learning_rate: Rate | AnySchedule = 0.1
+    weight_decay: Rate | AnySchedule = 0.0
+    clip_norm: Annotated[float, Meta(gt=0, le=1e300)] | None = None
+    noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    twin_of: Label | None = None
+    ghost_of: Label | None = None
+    """the same run, started one unit in the last place away"""
+    colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
+    hyperparameters: dict[str, float | bool] = {}
+
+    def __hash__(self) -> int:
+        # a schedule may hold lists, so the rates are left to equality
+        return hash((self.label, self.rule, self.twin_of, self.ghost_of, self.clip_norm, self.noise))
+
+
+class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """How it is looked at. Everything has a sensible default."""
+
+    window: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
+    colour_map: ColourMap = "cividis"
+    quiver: bool = True
+    contours: bool = False
+    panels: Literal["auto", "one", "two", "three", "projected", "portrait"] = "auto"
+    camera: Literal["zoom", "fixed"] = "zoom"
+    theme: Literal["light", "dark"] = "light"
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
+
+
+class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A complete experiment. `landscape` names a built-in loss; `formula` writes one; exactly one of the two."""
+
+    version: Literal[1] = VERSION
+    title: Annotated[str, Meta(max_length=200)] = ""
+    landscape: str | None = None
+    formula: str | None = None
+    starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
+    steps: Annotated[int, Meta(ge=1)] = 300
+    arithmetic: Arithmetic = "float64"
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    knobs: dict[str, float] = {}
+    runs: Annotated[tuple[Run, ...], Meta(min_length=1, max_length=12)] = (Run(),)
+    view: View = View()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def __hash__(self) -> int:
+        return hash((self.landscape, self.formula, self.starts, self.steps, self.seed, self.arithmetic, self.runs))
+
+    @property
+    def field(self) -> Landscape:
+        """The landscape itself, with its knobs' ranges."""
+        return landscape_of(self.landscape, self.formula, tuple(self.knobs.items()))
+
+    @property
+    def points(self) -> tuple[Start, ...]:
+        return self.starts or (self.field.start,)
+
+    @property
+    def labels(self) -> list[str]:
+        """The runs' labels; a run without one is called by its rule."""
+        names = [run.label or _unnamed(run) for run in self.runs]
+        made: list[str] = []
+        for i, name in enumerate(names):
+            numbered = (f"{name} {k}" for k in range(1, len(names) + 2))
+            made.append(name if names.count(name) == 1 else next(n for n in numbered if n not in made + names[i + 1 :]))
+        return made
+
+    def partner(self, run: Run) -> Run | None:
+        """The run that this one is the twin or the ghost of."""
+        name = run.twin_of or run.ghost_of
+        return None if name is None else self.runs[self.labels.index(name)]
+
+
+def _unnamed(run: Run) -> str:
+    if run.twin_of or run.ghost_of:
+        return f"twin of {run.twin_of}" if run.twin_of else f"ghost of {run.ghost_of}"
+    return run.rule
