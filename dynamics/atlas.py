@@ -3,7 +3,7 @@
     values[j, i] = statistic(run with x-axis value x_i and y-axis value y_j)
 
 Work goes in chunks (see `dynamics.lanes`), so a map shows progress, stops within a second and needs little more memory
-than its values. `value` computes the number of one pixel by the same program on one lane, bit for bit the map's.
+than its values. `along` asks the same of any list of runs, and `value` of one: by the same program, bit for bit the map's.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from dynamics import lanes, rules
+from dynamics import lanes
 from dynamics.lanes import Motion, State
 from dynamics.simulate import DTYPES, Run
 from dynamics.statistics import STATISTICS, End, wells
+from dynamics.varied import Varied
+from dynamics.varied import can_vary as can_vary
 from landscapes import Landscape
 
 RENORMALISED = 10
@@ -26,7 +28,8 @@ RENORMALISED = 10
 
 
 class Axis(NamedTuple):
-    """What varies along a side: a rate, a hyperparameter, clip_norm, noise, a knob, or the start's x, y, norm or angle."""
+    """What varies along a side: a rate, intrinsic (ηλ), a hyperparameter, clip_norm, noise, a knob, or the start's x, y,
+    norm or angle."""
 
     name: str
     low: float
@@ -50,56 +53,60 @@ class Atlas(NamedTuple):
     statistic: str
 
 
-START = ("x", "y", "norm", "angle")
-
-
-def can_vary(landscape: Landscape, run: Run) -> tuple[str, ...]:
-    """The names an axis may have."""
-    rule = rules.named(run.rule)
-    return ("learning_rate", "weight_decay", *rule.knobs, "clip_norm", "noise", *START, *landscape.knob_values)
-
-
 def atlas(
     landscape: Landscape, run: Run, x: Axis, y: Axis, statistic: str = "final_loss", steps: int = 500,
     size: int | tuple[int, int] = 256, *, start: tuple[float, float] | None = None,
     knobs: Mapping[str, float] | None = None, arithmetic: str = "float32", seed: int = 0, level: float | None = None,
     progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
-    out: np.ndarray | None = None,
+    out: np.ndarray | None = None, chunk: int | None = None,
 ) -> Atlas:  # fmt: skip
     """One number for each run of a grid of `size` (columns, rows).
 
     Main arguments: `landscape`, `run`, the axes `x` and `y`, `statistic` (a name in STATISTICS), `steps`, `size`.
     Other arguments: `start` and `knobs` where no axis says otherwise; `arithmetic`; `seed` of the noise; `level`, the
     loss that counts as converged; `progress(done, total)`; `cancel()`, asked between chunks, ends with `Cancelled`;
-    `out`, an array (a memory-mapped one, say) to fill.
+    `out`, an array (a memory-mapped one, say) to fill; `chunk`, a number of lanes at a time (a multiple of 128 for every
+    device), where grids of several sizes should share one compiled program.
     """
     columns, rows = (size, size) if isinstance(size, int) else size
     across, up = x.values(columns), y.values(rows)
-    question = _Question(landscape, run, (x.name, y.name), statistic, steps, start, knobs, arithmetic, seed, level)
+    runs = _asked(landscape, run, (x.name, y.name), statistic, steps, start, knobs, arithmetic, seed, level)
     flat = np.empty(columns * rows, DTYPES[arithmetic]) if out is None else out.reshape(-1)
+    tables = [runs.rounded(axis.name, values) for axis, values in ((x, across), (y, up))]
 
-    tables = [question.rounded(axis.name, values) for axis, values in ((x, across), (y, up))]
+    def pixels(numbers: np.ndarray) -> dict[str, np.ndarray]:
+        inside = np.minimum(numbers, np.uint32(columns * rows - 1))
+        row = inside // np.uint32(columns)
+        return runs.lanes(numbers, (tables[0][inside - row * np.uint32(columns)], tables[1][row]))
 
-    def sides(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        numbers = np.minimum(numbers, np.uint32(columns * rows - 1))
-        row = numbers // np.uint32(columns)
-        return tables[0][numbers - row * np.uint32(columns)], tables[1][row]
-
-    for first, end, values in question.answers(sides, columns * rows, progress, cancel):
-        flat[first:end] = values.reshape(-1)[: end - first]
+    _answer(flat, runs, statistic, pixels, steps, progress, cancel, chunk)
     return Atlas(flat.reshape(rows, columns), across, up, (x, y), statistic)
+
+
+def along(
+    landscape: Landscape, run: Run, varied: Mapping[str, np.ndarray], statistic: str = "final_loss", steps: int = 500, *,
+    start: tuple[float, float] | None = None, knobs: Mapping[str, float] | None = None, arithmetic: str = "float32",
+    seed: int = 0, level: float | None = None, first: int = 0,
+    progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """The statistic of N runs, (N,): `varied` names what differs between them, arrays (N,).
+
+    `first` is the first run's number, for its noise; the other arguments are an atlas's.
+    """
+    runs = _asked(landscape, run, tuple(varied), statistic, steps, start, knobs, arithmetic, seed, level)
+    count, made = runs.one_by_one(varied, first)
+    values = np.empty(count, DTYPES[arithmetic])
+    _answer(values, runs, statistic, made, steps, progress, cancel)
+    return values
 
 
 def value(
     landscape: Landscape, run: Run, at: Mapping[str, float], statistic: str = "final_loss", steps: int = 500, *,
-    start: tuple[float, float] | None = None, knobs: Mapping[str, float] | None = None, arithmetic: str = "float32",
-    seed: int = 0, level: float | None = None, lane: int = 0,
+    lane: int = 0, **rest: Any,
 ) -> float:  # fmt: skip
-    """The statistic of one run: `at` gives the two axes' names and values; `lane` is the pixel's number, for its noise."""
-    question = _Question(landscape, run, tuple(at), statistic, steps, start, knobs, arithmetic, seed, level)
-    pair = [question.rounded(name, np.array([v], float)) for name, v in at.items()]
-    [(_, _, values)] = question.answers(lambda numbers: tuple(np.repeat(v, len(numbers)) for v in pair), 1, lane=lane)
-    return float(values.reshape(-1)[0])
+    """The statistic of one run: `at` names what varies and its value; `lane` is the pixel's number, for its noise."""
+    varied = {name: np.array([v], float) for name, v in at.items()}
+    return float(along(landscape, run, varied, statistic, steps, first=lane, **rest)[0])
 
 
 def refined(coarsest: int = 64, **arguments: Any) -> Iterator[Atlas]:
@@ -111,66 +118,31 @@ def refined(coarsest: int = 64, **arguments: Any) -> Iterator[Atlas]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# From axes to lanes
+# From a question to lanes
 
 
-class _Question:
-    """Everything but the grid: what is asked of which run."""
-
-    def __init__(self, landscape, run, names, statistic, steps, start, knobs, arithmetic, seed, level):  # noqa: ANN001
-        known = can_vary(landscape, run)
-        for name in names:
-            if name not in known:
-                raise ValueError(f"An axis cannot be {name[:40]!r}; it is one of {', '.join(known)}.")
-        if len(set(names)) < len(names):
-            raise ValueError(f"Both axes are {names[0]}; choose two different ones.")
-        if statistic not in STATISTICS:
-            raise ValueError(f"There is no statistic called {statistic[:40]!r}; there are {', '.join(STATISTICS)}.")
-        self.names, self.statistic, self.steps = names, statistic, steps
-        self.start = tuple(map(float, start or landscape.start))
-        varied = tuple(n for n in names if n not in START)
-        rates = tuple(n for n in ("learning_rate", "weight_decay") if n not in varied and _constant(getattr(run, n)))
-        self.fixed = {n: float(getattr(run, n)) for n in rates}
-        self.swarm = lanes.swarm(landscape, run, steps, (*varied, *rates), knobs, arithmetic, seed)
-        self.swarm.shared.update(self._marks(landscape, knobs, level))
-
-    def _marks(self, landscape: Landscape, knobs: Any, level: float | None) -> dict[str, Any]:
-        """The start that lanes share, and what some statistics compare with."""
-        places, dtype = wells(landscape, knobs), self.swarm.dtype
-        lowest = float(np.min(landscape.loss(places[:, 0], places[:, 1], knobs)))
-        first = float(landscape.loss(np.array([self.start[0]]), np.array([self.start[1]]), knobs)[0])
-        reach = lowest + 1e-3 * abs(first - lowest) if level is None else level
-        far = 1e6 * max(1.0, np.hypot(*self.start))
-        start = {"x": dtype(self.start[0]), "y": dtype(self.start[1])}
-        return start | {"level": dtype(reach), "far": dtype(far), "wells": places.astype(dtype)}
-
-    def answers(self, sides, total, progress=None, cancel=None, lane=0):  # noqa: ANN001, ANN201
-        program = lambda over: _program(self.swarm.program, self.statistic, over)  # noqa: E731
-        work = lanes.Work(
-            program, self.swarm.shared, lambda numbers: self._lanes(numbers, sides(numbers), lane), total, self.steps,
-            progress, cancel,
-        )  # fmt: skip
-        return work.in_chunks()
-
-    def rounded(self, name: str, values: np.ndarray) -> np.ndarray:
-        """An axis's values as the lanes hold them; what a start is made of is rounded later."""
-        return values if name in START else values.astype(self.swarm.dtype)
-
-    def _lanes(self, numbers: np.ndarray, sides: tuple[np.ndarray, ...], lane: int) -> dict[str, np.ndarray]:
-        dtype, count = self.swarm.dtype, len(numbers)
-        given = {n: np.full(count, v, dtype) for n, v in self.fixed.items()} | dict(zip(self.names, sides, strict=True))
-        x, y = given.pop("x", self.start[0]), given.pop("y", self.start[1])
-        norm, angle = given.pop("norm", np.hypot(x, y)), given.pop("angle", None)
-        if angle is not None:
-            x, y = norm * np.cos(angle), norm * np.sin(angle)
-        elif "norm" in self.names:
-            x, y = x / np.hypot(x, y) * norm, y / np.hypot(x, y) * norm
-        starts = {n: a.astype(dtype) for n, a in (("x", x), ("y", y)) if np.ndim(a)}
-        return given | starts | {"index": numbers + np.uint32(lane)}
+def _asked(landscape, run, names, statistic, steps, start, knobs, arithmetic, seed, level) -> Varied:  # noqa: ANN001
+    """The runs that are asked, and beside what they share what some statistics compare with."""
+    if statistic not in STATISTICS:
+        raise ValueError(f"There is no statistic called {statistic[:40]!r}; there are {', '.join(STATISTICS)}.")
+    runs = Varied(landscape, run, names, steps, start, knobs, arithmetic, seed)
+    (x, y), dtype, places = runs.start, runs.swarm.dtype, wells(landscape, knobs)
+    lowest = float(np.min(landscape.loss(places[:, 0], places[:, 1], knobs)))
+    begun = float(landscape.loss(np.array([x]), np.array([y]), knobs)[0])
+    reach = lowest + 1e-3 * abs(begun - lowest) if level is None else level
+    far = 1e6 * max(1.0, np.hypot(x, y))
+    runs.swarm.shared.update(level=dtype(reach), far=dtype(far), wells=places.astype(dtype))
+    return runs
 
 
-def _constant(rate: Any) -> bool:
-    return isinstance(rate, (int, float))
+def _answer(
+    values: np.ndarray, runs: Varied, statistic: str, made: Any, steps: int, progress: Any, cancel: Any, chunk: Any = None
+) -> None:
+    """Fills `values`, one number a lane."""
+    swarm = runs.swarm
+    program = lambda over: _program(swarm.program, statistic, over)  # noqa: E731
+    for first, end, rows in lanes.Work(program, swarm.shared, made, len(values), steps, progress, cancel, chunk).in_chunks():
+        values[first:end] = rows.reshape(-1)[: end - first]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
