@@ -19,6 +19,7 @@ STATUS_TEXT = {
     "left_the_plane": "stepped to where the loss, or the step itself, has no value",
     "zero_gradient": "met a gradient that is exactly zero in this arithmetic, so no new push comes from the loss",
     "reached_the_origin": "landed exactly on the origin, where the loss has no value",
+    "stalled": "asked for ever smaller steps of time and was followed no further",
 }
 
 
@@ -115,7 +116,7 @@ def make_path(
     elif gx[-1] == 0 == gy[-1]:
         moving = np.flatnonzero((gx != 0) | (gy != 0))
         status, stopped_at = "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
-    elif (frozen := _frozen(rows, learning_rate, length)) is not None:
+    elif scale_invariant and (frozen := _frozen(rows, learning_rate, length)) is not None:
         status, stopped_at = "zero_gradient", frozen
         rows = rows.copy()
         rows[4:6, frozen:] = 0.0
@@ -132,7 +133,8 @@ def make_path(
 def _frozen(rows: np.ndarray, learning_rate: Rates, length: int) -> int | None:
     """The step from which a path stands bitwise still although the gradient read beside it asks for a visible step.
 
-    The loop's own gradient is exactly zero there; the reading, compiled apart, may keep a last digit.
+    The loop's own gradient is exactly zero there; the reading, compiled apart, may keep a last digit. Asked only where
+    length has no pull of its own: elsewhere weight decay may hold a point where the gradient is not zero.
     """
     x, y, frame, _, gx, gy, _ = rows[:, -1]
     moved = np.flatnonzero((rows[:3] != rows[:3, -1:]).any(axis=0))

@@ -25,7 +25,7 @@ LOST = 0.85
 """the dash, and how much fainter it is, of a line that is no longer predictive"""
 STOPS = {
     "diverged": "diverged", "left_the_plane": "left the plane", "zero_gradient": "gradient exactly zero",
-    "reached_the_origin": "reached the origin",
+    "reached_the_origin": "reached the origin", "stalled": "stalled",
 }  # fmt: skip
 CROSSED = ("diverged", "left_the_plane")
 

@@ -487,6 +487,7 @@ const LONG = 700; // points; beyond that only the newest part keeps its casing a
 const BEYOND = [5, 4]; // the dash of a trail that is no longer predictive
 const STOPS = {
   diverged: "diverged", left_the_plane: "left the plane", zero_gradient: "gradient exactly zero", reached_the_origin: "reached the origin",
+  stalled: "stalled",
 };
 const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross, the others in a ring
 

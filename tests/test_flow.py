@@ -1,0 +1,111 @@
+"""The flow under gradient descent (SCIENCE.md 004-3): what it conserves, how it is left, how it ends."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dynamics import Run, simulate
+from dynamics.flow import NoFlow, flow, separation
+from dynamics.schedules import Exponential, Step
+from landscapes import LANDSCAPES, typed
+from landscapes.landscape import FunctionLandscape
+
+FIVE, START = LANDSCAPES["five_wells"], (-0.7, 0.7)
+
+
+def flow_of(landscape, eta, steps, lam=0.0, start=START):
+    return flow(landscape, Run("gd", eta, lam), [start], steps)[0]
+
+
+@pytest.fixture(scope="module")
+def in_the_plane():
+    """Five wells as a loss of two coordinates, whose flow is solved in the plane and not by its angle."""
+    import jax.numpy as jnp
+
+    def loss(x, y):
+        t = jnp.arctan2(y, x)
+        return 0.8 + 0.5 * jnp.cos(2 * t + 1) - 0.4 * jnp.cos(3 * t + 2.5) + 0.4 * jnp.cos(5 * t)
+
+    return FunctionLandscape(loss, start=START)
+
+
+def test_gradient_descent_leaves_the_flow_to_first_order_in_the_learning_rate():
+    off = []
+    for steps in (160, 320, 640):
+        path = simulate(FIVE, Run("gd", 0.3 / steps), [START], steps)[0]
+        off.append(separation(flow_of(FIVE, 0.3 / steps, steps), path)[-1])
+    assert np.abs(np.log2(np.array(off[:-1]) / off[1:]) - 1).max() < 0.002
+
+
+def test_the_flow_lowers_the_loss_and_keeps_the_norm(in_the_plane):
+    for landscape in (FIVE, in_the_plane):
+        path = flow_of(landscape, 0.03, 300)
+        assert path.status == "finished" and np.abs(path.norm / path.norm[0] - 1).max() < 1e-12
+        assert np.all(np.diff(path.loss) < 1e-14) and path.loss[-1] == pytest.approx(0.285416, abs=1e-6)
+
+
+def test_under_decay_the_norm_falls_as_an_exponential_of_time(in_the_plane):
+    for landscape in (FIVE, in_the_plane):
+        path = flow_of(landscape, 0.03, 60, 0.25)
+        assert np.abs(path.log_norm - path.log_norm[0] + 0.25 * 0.03 * np.arange(61)).max() < 1e-12
+
+
+def test_the_flow_of_the_angle_is_the_flow_in_the_plane(in_the_plane):
+    for lam in (0.0, 0.25, Step(0.0, [20], [0.5])):
+        assert separation(flow_of(FIVE, 0.03, 60, lam), flow_of(in_the_plane, 0.03, 60, lam)).max() < 1e-11
+
+
+def test_decay_may_shrink_the_norm_below_every_float():
+    path = flow_of(FIVE, 0.3, 20_000, 0.25)
+    assert path.status == "finished" and path.log_norm[-1] == pytest.approx(np.log(0.7 * np.sqrt(2)) - 1500, abs=1e-9)
+    assert path.loss[-1] == pytest.approx(0.285416, abs=1e-6)
+
+
+def test_on_a_quadratic_the_flow_is_an_exponential():
+    """L = (x² + 10 y²)/2 and any schedule: x(τ) = x₀ exp(-(1 + λ)τ), to the time that the rates add up to."""
+    rate = Step(0.1, [50], [0.01])
+    path = flow_of(LANDSCAPES["quadratic"], rate, 100, 0.5, (1.0, 1.0))
+    tau = np.r_[0, np.cumsum(rate.rates(100).value)]
+    curved = LANDSCAPES["quadratic"].local(1.0, 1.0)
+    assert path.x == pytest.approx(np.exp(-(curved.hxx + 0.5) * tau), rel=1e-10)
+    assert np.abs(path.y - np.exp(-(curved.hyy + 0.5) * tau)).max() < 1e-12
+
+
+def test_a_step_of_no_length_takes_no_time():
+    path = flow_of(FIVE, Step(0.1, [10], [0.0]), 40)
+    assert np.all(path.angle[10:] == path.angle[10]) and path.angle[10] != path.angle[9]
+
+
+@pytest.mark.parametrize(
+    "formula,status", [("-x^4 - y^2", "diverged"), ("abs(x) + y^2", "stalled"), ("1e7*x^2 + y^2", "stalled")]
+)
+def test_a_flow_that_cannot_go_on_says_how_it_ended(formula, status):
+    path = flow(typed(formula), Run("gd", 1.0), [START], 300)[0]
+    assert path.status == status and 0 < path.stopped_at <= 300 and np.all(np.isfinite(path.x))
+
+
+def test_a_point_that_decay_holds_against_the_gradient_has_not_met_a_zero_gradient():
+    loss, run = typed("(x - 1)^2 + (y - 1)^2"), Run("gd", 0.25, 0.5)
+    for path in (*simulate(loss, run, [START], 500), *flow(loss, run, [START], 500)):
+        assert path.status == "finished" and path.x[-1] == pytest.approx(0.8)
+        assert path.gradient_norm[-1] == pytest.approx(0.4 * np.sqrt(2))
+
+
+@pytest.mark.parametrize(
+    "run", [Run("sign"), Run("gd", hyperparameters={"momentum": 0.9}), Run("gd", clip_norm=1.0), Run("gd", noise=0.1)]
+)
+def test_only_plain_gradient_descent_has_a_flow(run):
+    with pytest.raises(NoFlow, match="plain gradient descent only"):
+        flow(FIVE, run, [START], 10)
+
+
+def test_a_time_that_no_float_holds_is_refused_in_words():
+    with pytest.raises(NoFlow, match="outgrows every float"):
+        flow_of(FIVE, Exponential(1.0, 100.0), 1000)
+
+
+def test_only_a_flow_pays_for_its_solver():
+    script = "import sys; import dynamics.flow, app.result; assert 'diffrax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
