@@ -7,12 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.bundle import bundled
+
 HERE = Path(__file__).parent
 
 
 @cache
 def _files(folder: str, name: str) -> dict[str, str]:
-    return {kind: (HERE / folder / f"{name}.{kind}").read_text("utf-8") for kind in ("js", "css")}
+    script, style = HERE / folder / f"{name}.js", HERE / folder / f"{name}.css"
+    return {"js": bundled(script), "css": style.read_text("utf-8")}
 
 
 def _component(name: str) -> Any:

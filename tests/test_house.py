@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from app.bundle import bundled
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("landscapes", "dynamics", "app")  # each may look at those before it
 FILES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
@@ -108,6 +110,15 @@ def test_scripts_run_no_text_and_call_no_other_host(script):
     assert hosts <= {"www.w3.org"}, hosts  # the names of SVG and MathML
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=name)
+def test_a_bundled_script_imports_nothing_and_names_nothing_twice(script):
+    text = bundled(script)
+    assert not re.search(r"^import\b", text, re.MULTILINE)
+    declared = re.findall(r"^(?:export )?(?:const|let|class|(?:async )?function)\b ?(\{[^}]*\}|[\w$]+)", text, re.MULTILINE)
+    names = [each for found in declared for each in re.findall(r"[\w$]+", found)]
+    assert len(names) > 5 and not {each for each in names if names.count(each) > 1}
+
+
 @pytest.mark.parametrize("sheet", sorted((ROOT / "app").rglob("*.css")), ids=name)
 def test_style_sheets_fetch_nothing(sheet):
     assert not re.search(r"@import|url\(\s*['\"]?(?!data:|#)", sheet.read_text("utf-8"))
@@ -136,7 +147,7 @@ def test_the_wheel_holds_every_file_of_the_three_rooms(wheel):
         file for room in ROOMS for file in (ROOT / room).rglob("*") if file.is_file() and "__pycache__" not in file.parts
     )
     assert there == {name(file) for file in files if not file.name.endswith(".partial")}
-    assert {"app/.streamlit/config.toml", "app/stage/stage.js", "app/stage/stage.css"} <= there
+    assert {"app/.streamlit/config.toml", "app/canvas.js", "app/stage/stage.js", "app/stage/stage.css"} <= there
 
 
 def test_the_wheel_gives_the_zoomout_command_and_its_licence(wheel):

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from app.bundle import bundled
 from app.picture import picture
 from app.presets import EXPLORE, ZOOM_OUT
 from app.result import simulate
@@ -36,7 +37,7 @@ def stage_says(tmp_path_factory):
         pytest.skip("node is not installed")
     folder = tmp_path_factory.mktemp("stage")
     (folder / "ask.mjs").write_text(SCRIPT, encoding="utf-8")
-    (folder / "stage.mjs").write_text(squeezed((HERE / "stage.js").read_text("utf-8")), encoding="utf-8")
+    (folder / "stage.mjs").write_text(squeezed(bundled(HERE / "stage.js")), encoding="utf-8")
 
     def ask(seen, steps, numbers=()):
         (folder / "frame").write_bytes(frame(seen))

@@ -12,6 +12,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
+from app.bundle import bundled
 from app.picture import Picture
 from app.stage.frame import frame
 from app.theme import THEMES, Theme
@@ -90,7 +91,7 @@ def _style(theme: Theme) -> str:
 
 @cache
 def _script() -> str:
-    source = (HERE / "stage.js").read_text("utf-8") + START
+    source = bundled(HERE / "stage.js") + START
     assert "</script" not in source.lower()
     return squeezed(source)
 

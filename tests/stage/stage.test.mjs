@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { degreeTicks, formatLog, formatNumber, logTicks, ticks } from "../../app/canvas.js";
 import {
-  caption, cameraAt, colourPosition, decode, degreeTicks, drawPanel, drawTheory, evaluate, evaluateField, fitWindow, formatLog, formatNumber, horizonOf, lensOf,
-  logTicks, normText, paint, project, renderStrip, stripScale, ticks, unproject,
+  caption, cameraAt, colourPosition, decode, drawPanel, drawTheory, evaluate, evaluateField, fitWindow, horizonOf, lensOf, normText, paint, project,
+  renderStrip, stripScale, unproject,
 } from "../../app/stage/stage.js";
 import { bowl, lut, pack, portrait, recorder, theme, twins, view } from "./helpers.mjs";
 
