@@ -158,3 +158,17 @@ def equilibrium_norm(sigma: float, eta: float, lam: float) -> float:
 def equilibrium_turn(eta: float, lam: float, momentum: float = 0.0) -> float:
     """√(2ηλ/(1+γ)): the angle turned per step at equilibrium, near arccos(1-ηλ) without momentum (Wan et al. 2021)."""
     return float(np.sqrt(2 * eta * lam / (1 + momentum)))
+
+
+def mixing_time(made: Ensemble, law: np.ndarray | Ensemble, slack: float = 1.25) -> int | None:
+    """The first watched step at which the distance to a law, or to another ensemble, is at most slack · its floor.
+
+    None where there is none. It is O(1/(ηλ)) where noise crosses the barriers easily, and longer by about
+    exp(barrier / temperature) where it does not: at fixed σ the temperature σ√(ηλ/2) falls with ηλ.
+    """
+    size = int(made.counts[0].sum())
+    other = law.counts if isinstance(law, Ensemble) else np.asarray(law, float)
+    second = int(law.counts[0].sum()) if isinstance(law, Ensemble) else None
+    floor = distance_floor(other[-1] if other.ndim == 2 else other, size, second)
+    near = distance(made.counts, other) <= slack * floor
+    return int(made.times[np.argmax(near)]) if near.any() else None

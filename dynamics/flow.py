@@ -55,7 +55,9 @@ def flow(
     refuse(run)
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs)
     eta, lam = tables.learning_rate.value, tables.weight_decay.value
-    if not np.isfinite(eta.sum()):
+    with np.errstate(over="ignore"):
+        held = np.isfinite(eta.sum()) and np.isfinite(np.max(eta) * lam.sum())
+    if not held:
         raise NoFlow("The time of this flow, the sum of the learning rates, outgrows every float; take fewer steps.")
     decayed = np.r_[0.0, np.cumsum(eta[:steps] * lam[:steps])]
     log_norm = np.log(np.hypot(*traced["starts"].T)) + traced["frames"] * LN2
@@ -81,7 +83,7 @@ def _spans(eta: np.ndarray, lam: np.ndarray, log_norm: np.ndarray) -> np.ndarray
         return np.minimum(np.exp(own - 2 * log_norm), LONGEST)
 
 
-def separation(flow: Path, path: Path) -> np.ndarray:
+def departure(flow: Path, path: Path) -> np.ndarray:
     """‖w_t − w(τ_t)‖ / ‖w(τ_t)‖, over t: of first order in the learning rate at a fixed time."""
     return gap(flow, path, np.zeros(path.steps + 1))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynamics import Run, simulate
-from dynamics.flow import NoFlow, flow, separation
+from dynamics.flow import NoFlow, flow, departure
 from dynamics.schedules import Exponential, Step
 from landscapes import LANDSCAPES, typed
 from landscapes.landscape import FunctionLandscape
@@ -35,7 +35,7 @@ def test_gradient_descent_leaves_the_flow_to_first_order_in_the_learning_rate():
     off = []
     for steps in (160, 320, 640):
         path = simulate(FIVE, Run("gd", 0.3 / steps), [START], steps)[0]
-        off.append(separation(flow_of(FIVE, 0.3 / steps, steps), path)[-1])
+        off.append(departure(flow_of(FIVE, 0.3 / steps, steps), path)[-1])
     assert np.abs(np.log2(np.array(off[:-1]) / off[1:]) - 1).max() < 0.002
 
 
@@ -54,7 +54,7 @@ def test_under_decay_the_norm_falls_as_an_exponential_of_time(in_the_plane):
 
 def test_the_flow_of_the_angle_is_the_flow_in_the_plane(in_the_plane):
     for lam in (0.0, 0.25, Step(0.0, [20], [0.5])):
-        assert separation(flow_of(FIVE, 0.03, 60, lam), flow_of(in_the_plane, 0.03, 60, lam)).max() < 1e-11
+        assert departure(flow_of(FIVE, 0.03, 60, lam), flow_of(in_the_plane, 0.03, 60, lam)).max() < 1e-11
 
 
 def test_decay_may_shrink_the_norm_below_every_float():
