@@ -7,6 +7,7 @@ schedules κ' = κ cos²dθ · η_{t+1} / (η_t a_t a_{t+1}): the factor is the 
 (a = 1, η̃) has the same κ. Weight decay and an exponentially growing rate are one map in (θ, κ).
 """
 
+import cmath
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -19,7 +20,7 @@ import numpy as np
 from dynamics.path import Path
 from dynamics.schedules import schedule
 from dynamics.simulate import Kernel, Run, prepare
-from landscapes import Landscape
+from landscapes import Landscape, named
 
 
 class Reduced(NamedTuple):
@@ -104,32 +105,82 @@ def log_kappa(path: Path, run: Run) -> np.ndarray:
 
 def stability_line(landscape: Landscape, angle: Any, knobs: Mapping[str, float] | None = None) -> np.ndarray:
     """κ = 2/f''(θ), of the angles' shape; infinite where f'' <= 0. Below it a minimum attracts, above it repels."""
-    angle = np.asarray(angle, float)
-    x, y = np.cos(angle), np.sin(angle)
-    local = landscape.local(x, y, knobs)
-    bend = local.hxx * y * y - 2 * local.hxy * x * y + local.hyy * x * x
-    return np.divide(2.0, bend, out=np.full(angle.shape, np.inf), where=bend > 0)
+    bend = np.asarray(_slope_and_bend(landscape, np.asarray(angle, float), knobs)[1])
+    return np.divide(2.0, bend, out=np.full(bend.shape, np.inf), where=bend > 0)
+
+
+def _slope_and_bend(landscape: Landscape, angle: Any, knobs: Mapping[str, float] | None, xp: Any = np) -> tuple[Any, Any]:
+    """f'(θ) and f''(θ)."""
+    x, y = xp.cos(angle), xp.sin(angle)
+    local = landscape.local(x, y, knobs, xp)
+    return x * local.gy - y * local.gx, local.hxx * y * y - 2 * local.hxy * x * y + local.hyy * x * x
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The orbit of period two of a symmetric well
 
 
 class TwoCycle(NamedTuple):
-    """The orbit of period two of x²/(x²+y²): ± `offset` off the minimum, at one norm."""
+    """The orbit of period two of a well that is symmetric about its minimum: ± `offset` off it, at one norm."""
 
     offset: float
     norm: float
     kappa: float
     multipliers: tuple[complex, complex]
-    """of its two steps together; their modulus is 1, so it neither attracts nor repels"""
+    """of one step and the reflection φ -> -φ together, largest modulus first; their squares are those of both steps"""
+
+    @property
+    def exponent(self) -> float:
+        """ln of the largest modulus: the Lyapunov exponent per step; the two-cycle attracts where it is below 0."""
+        return math.log(abs(self.multipliers[0]))
+
+
+def two_cycle(
+    landscape: Landscape, angle: float, eta: float, lam: float, knobs: Mapping[str, float] | None = None
+) -> TwoCycle:
+    """r² = η f'(δ/2)/sin δ, θ = θ* ± δ/2, κ = tan δ/f'(δ/2), with δ = arccos a, a = 1 - ηλ, f a symmetric well at θ*.
+
+    A turn from one side to the other is dφ = -2φ, so tan 2φ = κ f'(φ); a constant norm asks for cos 2φ = a. In (φ, ln κ)
+    one step and the reflection have the determinant q + 1 - 2a² and the trace q - 2 sin²δ, q = a sin δ f''/f' at δ/2.
+    """
+    a = 1 - eta * lam
+    if not (eta > 0 and 0 < a <= 1):
+        raise ValueError("The two-cycle exists for a positive learning rate and 0 <= ηλ < 1.")
+    _symmetric(landscape, angle, knobs)
+    turn = math.acos(a)
+    slope, bend = (float(part) for part in _slope_and_bend(landscape, np.array(angle + turn / 2), knobs))
+    rho = slope / math.sin(turn) if turn else bend / 2  # r²/η
+    if not rho > 0:
+        raise ValueError(f"At ηλ = {eta * lam:.3g} a step would turn by {turn:.3g} radians, beyond the sides of this well.")
+    q = a * bend / rho
+    half, determinant = q / 2 - math.sin(turn) ** 2, q + 1 - 2 * a * a
+    root = cmath.sqrt(half * half - determinant)
+    pair = sorted((half + root, half - root), key=abs, reverse=True)
+    return TwoCycle(turn / 2, math.sqrt(eta * rho), 1 / (a * rho), (pair[0], pair[1]))
 
 
 def quotient_two_cycle(eta: float, lam: float) -> TwoCycle:
-    """r² = η, θ = θ* ± arccos(a)/2, κ = 1/a; multipliers exp(±4i arccos a), a = 1 - ηλ.
+    """That of x²/(x²+y²), where f = sin²φ: r² = η, κ = 1/a, multipliers exp(±2i arccos a), so that it is elliptic."""
+    return two_cycle(named("quotient"), math.pi / 2, eta, lam)
 
-    With φ = θ - θ* the loss is sin²φ, so dφ = -2φ asks for tan 2φ = κ sin 2φ, and a constant norm for cos 2φ = a. One step
-    and the reflection φ -> -φ together turn by 2 arccos a.
+
+def well_criterion(landscape: Landscape, angle: float, knobs: Mapping[str, float] | None = None) -> float:
+    """f⁗/f'' at the minimum of a symmetric well: for small ηλ the two-cycle attracts iff this is below -4.
+
+    The determinant of one step and the reflection is 1 + ηλ (4 + f⁗/f'')/3 + O((ηλ)²); derived in this project.
     """
-    a = 1 - eta * lam
-    if not 0 < a <= 1:
-        raise ValueError("The two-cycle exists for 0 <= ηλ < 1.")
-    turn = math.acos(a)
-    multiplier = complex(math.cos(4 * turn), math.sin(4 * turn))
-    return TwoCycle(turn / 2, math.sqrt(eta), 1 / a, (multiplier, multiplier.conjugate()))
+    _symmetric(landscape, angle, knobs)
+    bend = lambda theta: _slope_and_bend(landscape, theta, knobs, jnp)[1]  # noqa: E731
+    with jax.enable_x64(True):
+        return float(jax.grad(jax.grad(bend))(float(angle)) / bend(float(angle)))
+
+
+def _symmetric(landscape: Landscape, angle: float, knobs: Mapping[str, float] | None) -> None:
+    if not landscape.scale_invariant:
+        raise ValueError("A two-cycle off a minimum needs a loss that ignores the length of its weights; this one does not.")
+    slope, bend = _slope_and_bend(landscape, angle + np.linspace(-np.pi, np.pi, 129), knobs)
+    scale = np.abs(bend).max()
+    if not (bend[64] > 0 and abs(slope[64]) < 1e-5 * scale):
+        raise ValueError("There is no minimum at this angle; give that of the bottom of a well.")
+    if not np.abs(slope + slope[::-1]).max() < 1e-4 * scale:
+        raise ValueError("This well is not symmetric about its minimum, so the formulas of the two-cycle do not hold.")

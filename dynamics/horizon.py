@@ -32,6 +32,9 @@ class Trust(NamedTuple):
     lyapunov: np.ndarray
     """(1/t) ln(‖δ_t‖/‖δ_0‖) for t = 0 ... T (0 at t = 0), δ a small change of position: the finite-time largest Lyapunov
     exponent per step; on a loss that sees only the angle δ is in units of the norm, so a run and its twin have the same"""
+    area_growth: np.ndarray | None
+    """(1/t) Σ ln|det J| for t = 0 ... T (0 at t = 0), in units of the squared norm where δ is in units of the norm: the sum
+    of both exponents, so that the second is area_growth - lyapunov; None where buffers make the Jacobian larger"""
 
     def horizon(self, arithmetic: str = "float64") -> int | None:
         """The first step whose predicted relative error is above 1e-2, or None."""
@@ -51,7 +54,7 @@ def trust(
     idle = run.rule == "gd" and not run.hyperparameters.get("momentum")
     with jax.enable_x64(True):
         record = np.asarray(_compiled(kernel, idle)(**traced))[:, : steps + 1]
-    return [Trust(log_spread, lyapunov) for log_spread, lyapunov in np.moveaxis(record, 2, 1)]
+    return [Trust(spread, lyapunov, area if idle else None) for spread, lyapunov, area in np.moveaxis(record, 2, 1)]
 
 
 def _smooth(landscape: Landscape) -> bool:
@@ -61,7 +64,7 @@ def _smooth(landscape: Landscape) -> bool:
 
 @lru_cache(maxsize=64)
 def _compiled(kernel: Kernel, idle: bool) -> Any:
-    """starts (P, 2) -> (P, room, 2) of log spread and Lyapunov exponent; `idle` buffers are not followed."""
+    """starts (P, 2) -> (P, room, 3) of log spread, Lyapunov exponent, growth of areas; `idle` buffers are not followed."""
     return jax.jit(partial(_carry, kernel, idle))
 
 
@@ -70,7 +73,7 @@ def _carry(kernel: Kernel, idle: bool, **traced: Any) -> Any:
 
     def one(start: Any, frame: Any, index: Any) -> Any:
         def body(t: Any, carry: Any) -> Any:
-            state, spread, tangent, growth, record = carry
+            state, spread, tangent, growth, area, record = carry
             flat, rebuild = _flatten(state, idle)
 
             def move(flat: Any) -> tuple[Any, State]:
@@ -83,21 +86,20 @@ def _carry(kernel: Kernel, idle: bool, **traced: Any) -> Any:
             tangent = jacobian @ tangent
             r, length = jnp.hypot(moved[0], moved[1]), jnp.hypot(tangent[0], tangent[1])
             growth = growth + jnp.log(length)
-            entry = jnp.stack(
-                [
-                    jnp.log(spread[0, 0] + spread[1, 1]) / 2 - jnp.log(r),
-                    (growth - jnp.log(r) + log_r) / (t + 1) if kernel.framed else growth / (t + 1),
-                ]
-            )
-            return after, spread, tangent / length, growth, record.at[t + 1].set(entry)
+            if idle:
+                area = area + jnp.log(jnp.abs(jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]))
+            log_spread = jnp.log(spread[0, 0] + spread[1, 1]) / 2 - jnp.log(r)
+            longer = jnp.log(r) - log_r if kernel.framed else 0.0
+            entry = jnp.stack([log_spread, (growth - longer) / (t + 1), (area - 2 * longer) / (t + 1)])
+            return after, spread, tangent / length, growth, area, record.at[t + 1].set(entry)
 
         state = initial_state(kernel, traced, start, frame)
         flat, _ = _flatten(state, idle)
         log_r = jnp.log(jnp.hypot(start[0], start[1]))
         tangent = jnp.zeros(flat.shape).at[:2].set(jnp.array([0.6, 0.8]))
-        record = jnp.zeros((room, 2)).at[0, 0].set(jnp.log(2.0) / 2)
+        record = jnp.zeros((room, 3)).at[0, 0].set(jnp.log(2.0) / 2)
         spread = jnp.diag(_roundings(flat) ** 2)
-        *_, record = jax.lax.fori_loop(0, traced["steps"], body, (state, spread, tangent, 0.0, record))
+        *_, record = jax.lax.fori_loop(0, traced["steps"], body, (state, spread, tangent, 0.0, 0.0, record))
         return record
 
     return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))

@@ -50,6 +50,8 @@ class Path:
     """certified arithmetic only: how many binary digits the proof took"""
     lyapunov: np.ndarray | None = None
     """the finite-time largest Lyapunov exponent per step (see `dynamics.horizon`)"""
+    area_growth: np.ndarray | None = None
+    """the sum of both finite-time exponents, for plain gradient descent"""
 
     @property
     def steps(self) -> int:

@@ -19,7 +19,8 @@ CHAOTIC = 1e-3
 
 
 class End(NamedTuple):
-    """What a statistic is read from: the run's motion, its last state, what was seen, the growth of a small error."""
+    """What a statistic is read from: the run's motion, its last state, what was seen, and the growth per step of the
+    logarithm of a small length (one tangent) or area (two)."""
 
     motion: Any
     state: State
@@ -40,8 +41,8 @@ class Statistic(NamedTuple):
     read: Callable[[End], Any]
     begin: Callable[[Any, State], Any] = lambda motion, state: ()
     see: Callable[[Any, Any, State, Any], Any] = lambda seen, motion, state, t: seen
-    tangent: bool = False
-    """Whether a tangent vector is carried along, for the Lyapunov exponent."""
+    tangents: int = 0
+    """How many tangent vectors, up to two, are carried along for the Lyapunov exponents."""
     signed: bool = False
     words: tuple[str, ...] = ()
     """The names of whole values, where they count kinds."""
@@ -113,9 +114,18 @@ def steps_to_diverge(end: End) -> Any:
     return end.seen
 
 
-@statistic("Lyapunov exponent", tangent=True, signed=True)
+@statistic("Lyapunov exponent", tangents=1, signed=True)
 def lyapunov(end: End) -> Any:
     """The growth per step of the logarithm of a small error, relative to the norm where the loss ignores it."""
+    return end.exponent
+
+
+@statistic("Sum of the Lyapunov exponents", tangents=2, signed=True)
+def area_growth(end: End) -> Any:
+    """The growth per step of the logarithm of a small area, (1/T) Σ ln|det J|, relative to the squared norm as above.
+
+    The second exponent is this sum without the first. Buffers bring exponents of their own: then it is the two largest.
+    """
     return end.exponent
 
 
@@ -140,9 +150,9 @@ def period(end: End) -> Any:
     return end.seen[2]
 
 
-@statistic("Regime", begin=_remember, see=_returned, tangent=True, words=REGIMES)
+@statistic("Regime", begin=_remember, see=_returned, tangents=1, words=REGIMES)
 def regime(end: End) -> Any:
-    """At rest (period 1), periodic, regular (errors do not grow), chaotic, or gone: see `REGIMES`."""
+    """At rest (period 1), periodic (up to 16 steps), regular (errors do not grow), chaotic, or gone."""
     back = end.seen[2]
     kind = jnp.where(end.exponent > CHAOTIC, CHAOS, REGULAR)
     kind = jnp.where(back == 1, RESTS, jnp.where(back > 1, PERIODIC, kind))
@@ -151,7 +161,7 @@ def regime(end: End) -> Any:
 
 @statistic("Basin")
 def basin(end: End) -> Any:
-    """The number of the minimum that is nearest at the end: by angle where the loss ignores length (see `wells`)."""
+    """Which minimum is nearest at the end: by angle where the loss ignores length."""
     x, y = end.state.x, end.state.y
     places = end.motion.shared["wells"]
     size = end.size if end.motion.kernel.formula.landscape.scale_invariant else 1.0

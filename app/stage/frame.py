@@ -1,42 +1,19 @@
-"""A picture as one run of bytes for the stage.
+"""A picture as one run of bytes for the stage: see `app.packing`."""
 
-"ZOF1" · uint32 header length · JSON header (padded to 8) · little-endian arrays, each at a multiple of 8
-"""
-
-import json
 from typing import Any
 
 import numpy as np
 
+from app.packing import Arrays, packed
 from app.panels import AXES, Panel, twin_pair
 from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, lyapunov, remark
 from dynamics import Path
 from dynamics.path import wrapped
 
-MAGIC = b"ZOF1"
 MAX_SENT = 200_000
 """points sent to the browser; beyond it the paths are thinned, and the header says so"""
 PREVIEW = 500
 """values of a strip's line while something is being dragged"""
-
-
-class _Arrays:
-    """The arrays of a frame, and where each one stands."""
-
-    def __init__(self) -> None:
-        self.table: dict[str, dict[str, Any]] = {}
-        self.pieces: list[bytes] = []
-        self.offset = 0
-
-    def add(self, values: np.ndarray, kind: str = "<f4") -> str:
-        values = np.ascontiguousarray(values, kind)
-        name = f"a{len(self.table)}"
-        self.table[name] = {"dtype": values.dtype.str[1:], "shape": list(values.shape), "offset": self.offset}
-        data = values.tobytes()
-        data += b"\0" * (-len(data) % 8)
-        self.pieces.append(data)
-        self.offset += len(data)
-        return name
 
 
 def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False) -> bytes:
@@ -45,7 +22,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
     Positions travel as float32: finer than a pixel down to a millionth of the window. What needs more digits (the
     difference between two twins) is computed here and travels as a logarithm.
     """
-    arrays = _Arrays()
+    arrays = Arrays()
     scene = picture.scene
     every = _stride(picture)
     coarse = max(1, (scene.steps + 1) // every // PREVIEW) if preview else 1
@@ -72,10 +49,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         "horizon_text": picture.horizon_text,
         "summary": picture.summary,
     }
-    header["arrays"] = arrays.table
-    text = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    text += b" " * (-(len(MAGIC) + 4 + len(text)) % 8)
-    return b"".join([MAGIC, len(text).to_bytes(4, "little"), text, *arrays.pieces])
+    return packed(header, arrays)
 
 
 def _stride(picture: Picture) -> int:
@@ -83,7 +57,7 @@ def _stride(picture: Picture) -> int:
     return max(1, -(-points // MAX_SENT))
 
 
-def _path(path: Path, index: int, arrays: _Arrays, every: int) -> dict[str, Any]:
+def _path(path: Path, index: int, arrays: Arrays, every: int) -> dict[str, Any]:
     farthest = float(np.max(np.abs(path.frame_log)))
     kind = "<f4" if farthest < 200 else "<f8"
     return {
@@ -99,7 +73,7 @@ def _path(path: Path, index: int, arrays: _Arrays, every: int) -> dict[str, Any]
     }
 
 
-def _field(field: Field, arrays: _Arrays) -> dict[str, Any]:
+def _field(field: Field, arrays: Arrays) -> dict[str, Any]:
     name, transform, offset, lo, hi = field.colours
     return {
         "program": field.landscape.program(field.knobs),
@@ -112,7 +86,7 @@ def _field(field: Field, arrays: _Arrays) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
+def _panel(panel: Panel, arrays: Arrays, every: int) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
         camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
@@ -136,7 +110,7 @@ def _panel(panel: Panel, arrays: _Arrays, every: int) -> dict[str, Any]:
     return made
 
 
-def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, Any]:
+def _strip(strip: Strip, arrays: Arrays, every: int, coarse: int) -> dict[str, Any]:
     series = [
         {"run": line.run, "path": line.path, "array": arrays.add(line.values[:: every * coarse])} for line in strip.lines
     ]
@@ -149,7 +123,7 @@ def _strip(strip: Strip, arrays: _Arrays, every: int, coarse: int) -> dict[str, 
     }  # fmt: skip
 
 
-def _caption(picture: Picture, arrays: _Arrays, every: int) -> dict[str, Any]:
+def _caption(picture: Picture, arrays: Arrays, every: int) -> dict[str, Any]:
     pair = twin_pair(picture.result)
     exponent = lyapunov(picture.result)
     both = {"note": remark(picture.result), "lyapunov": None if exponent is None else arrays.add(exponent[::every])}
