@@ -17,6 +17,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from dynamics import lanes
+from dynamics.ensemble import in_turn
 from dynamics.lanes import Motion
 from dynamics.simulate import Run
 from landscapes import Landscape
@@ -39,15 +40,10 @@ def positions(
         raise ValueError("Times are numbers of steps that increase, the first of at least 0.")
     swarm = lanes.swarm(landscape, run, int(moments[-1]), (), knobs, arithmetic, seed, tangential)
     swarm.shared["times"] = moments
-    points = np.asarray(starts, swarm.dtype).reshape(-1, 2)
-
-    def begin(numbers: np.ndarray) -> dict[str, np.ndarray]:
-        x, y = points[numbers % len(points)].T
-        return {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y), "index": numbers}
-
     found = np.empty((len(moments), particles, 2), swarm.dtype)
     program = lambda over: _program(swarm.program, len(moments), over)  # noqa: E731
-    work = lanes.Work(program, swarm.shared, begin, particles, max(int(moments[-1]), 1), progress, cancel)
+    begin, steps = in_turn(starts, swarm.dtype), max(int(moments[-1]), 1)
+    work = lanes.Work(program, swarm.shared, begin, particles, steps, progress, cancel)
     for first, end, rows in work.in_chunks():  # one row per block: times, coordinates, lanes
         both = rows.transpose(1, 0, 3, 2).reshape(len(moments), -1, 2)
         found[:, first:end] = both[:, : end - first]

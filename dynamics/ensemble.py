@@ -67,16 +67,10 @@ def ensemble(
     swarm = lanes.swarm(landscape, run, steps, (), knobs, arithmetic, seed, tangential)
     swarm.shared["stride"] = np.int32(steps // snapshots)
     swarm.shared["particles"] = np.uint32(particles)
-    points = np.asarray(starts, swarm.dtype).reshape(-1, 2)
-
-    def begin(numbers: np.ndarray) -> dict[str, np.ndarray]:
-        x, y = points[numbers % len(points)].T
-        return {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y), "index": numbers}
-
     sums = np.zeros((snapshots + 1, bins + MOMENTS))
     final = np.empty((particles, 2), swarm.dtype)
     program = lambda over: _program(swarm.program, snapshots, bins, over)  # noqa: E731
-    work = lanes.Work(program, swarm.shared, begin, particles, steps, progress, cancel)
+    work = lanes.Work(program, swarm.shared, in_turn(starts, swarm.dtype), particles, steps, progress, cancel)
     for first, end, rows in work.in_chunks():
         watched, places = rows[:, : sums.size], rows[:, sums.size :]
         for row in watched:  # block by block, so that the order of the sums does not depend on the chunks
@@ -87,6 +81,17 @@ def ensemble(
     moments = sums[:, bins:] / particles
     times = np.arange(snapshots + 1) * (steps // snapshots)
     return Ensemble(times, sums[:, :bins].astype(np.int64), *moments.T, final)
+
+
+def in_turn(starts: Sequence[tuple[float, float]], dtype: Any) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """The lanes of particles that begin at `starts`, one after the other and then from the first again."""
+    points = np.asarray(starts, dtype).reshape(-1, 2)
+
+    def begin(numbers: np.ndarray) -> dict[str, np.ndarray]:
+        x, y = points[numbers % len(points)].T
+        return {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y), "index": numbers}
+
+    return begin
 
 
 @lru_cache(maxsize=32)
