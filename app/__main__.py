@@ -276,10 +276,14 @@ def link(
 @zoomout.command()
 def atlas(
     scene: SceneSource,
-    x: Annotated[str, typer.Option(metavar="AXIS", help="Left to right, for example runs.0.learning_rate:log:0.01:1.")],
-    y: Annotated[str, typer.Option(metavar="AXIS", help="Bottom to top, for example runs.0.weight_decay:log:0.001:1.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="A .png, .npz or .html file.")],
-    statistic: Annotated[str, typer.Option(help="What is kept of every run, for example lyapunov.")] = "final_loss",
+    x: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Left to right, for example runs.0.learning_rate:log:0.01:1.")
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Bottom to top, for example runs.0.weight_decay:log:0.001:1.")
+    ] = None,
+    statistic: Annotated[str | None, typer.Option(help="What is kept of every run, for example lyapunov.")] = None,
     size: Annotated[str, typer.Option(metavar="N or WxH", help="Runs along the sides.")] = "512",
 ) -> None:
     """Map a million runs: two numbers of a scene vary, one number is kept of each run."""

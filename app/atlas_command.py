@@ -4,8 +4,6 @@ import base64
 import html
 import io
 import json
-import math
-import re
 import struct
 import sys
 import zlib
@@ -14,16 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
-from app.result import motion_of
+from app.chart.atlas import kinds
+from app.chart.colours import KINDS, paint
+from app.scene import Atlas as AtlasChart
 from app.scene import Scene, SceneError, to_data
-from dynamics.atlas import Atlas, Axis, atlas, can_vary
+from app.scene.charts import sides_of
+from dynamics.atlas import Atlas, Axis, atlas
 from dynamics.statistics import STATISTICS, Statistic
 
 MAX_SIDE, MAX_PAGE_SIDE, MAX_WORK = 8192, 2048, 200_000_000_000
 BAND = 256
-MISSING = (128, 128, 128)
-KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#E69F00", "#CC79A7", "#F0E442")
 
 
 class Plan(NamedTuple):
@@ -37,53 +37,17 @@ class Plan(NamedTuple):
     size: tuple[int, int]
 
 
-def plan(scene: Scene, x: str, y: str, statistic: str, size: str, out: Path) -> Plan:
-    """A plan, or `SceneError` with one sentence."""
-    (first, across), (second, up) = axis(x), axis(y)
-    named = {index for index in (first, second) if index is not None} or {0}
-    if len(named) > 1:
-        raise SceneError("axis", "Both axes of an atlas belong to one run; here they name two.")
-    run = named.pop()
-    if run >= len(scene.runs):
-        raise SceneError("axis", f"There is no run {run}; the scene has {len(scene.runs)}, counted from 0.")
-    if scene.runs[run].twin_of is not None:
-        raise SceneError("axis", "A twin's rates are written by the theorem; map the run that it is the twin of.")
-    if scene.arithmetic == "certified":
-        raise SceneError(
-            "arithmetic", "An atlas is computed in float32 or float64; set the scene's arithmetic to one of them."
-        )
-    known = can_vary(scene.field, motion_of(scene.runs[run]))
-    for name in (across.name, up.name):
-        if name not in known:
-            raise SceneError("axis", f"An axis cannot be {name[:40]!r}; it is one of {', '.join(known)}.")
-    if across.name == up.name:
-        raise SceneError("axis", f"Both axes are {up.name}; choose two different ones.")
-    if statistic not in STATISTICS:
-        raise SceneError("statistic", f"There is no statistic called {statistic[:40]!r}; there are {', '.join(STATISTICS)}.")
+def plan(scene: Scene, x: str | None, y: str | None, statistic: str | None, size: str, out: Path) -> Plan:
+    """A plan, or `SceneError` with one sentence. What is not given is what the scene's own atlas says."""
+    own = scene.chart if isinstance(scene.chart, AtlasChart) else None
+    if own is None and not (x and y):
+        raise SceneError("axis", "Say what varies with --x and --y, or in the scene's own [chart] table of kind atlas.")
+    own = own or AtlasChart()
+    chart = AtlasChart(x=x or own.x, y=y or own.y, statistic=statistic or own.statistic)
+    run, (across, up) = sides_of(scene, chart.x, chart.y)
+    scene = replace(scene, chart=chart)
     writer(out)
-    return Plan(scene, run, across, up, statistic, _size(size, scene.steps, out))
-
-
-def axis(text: str) -> tuple[int | None, Axis]:
-    """`runs.0.learning_rate:log:0.01:1`, `knobs.a:0:1` or `start.norm:log:0.1:10` -> which run, and the axis."""
-    name, *rest = text.split(":")
-    scale = rest.pop(0) if len(rest) == 3 else "linear"
-    try:
-        low, high = map(float, rest)
-    except ValueError:
-        low = high = math.nan
-    place = re.fullmatch(r"(?:runs\.(\d{1,3})|knobs|starts?(?:\.0)?)\.(\w+)", name)
-    if place is None or scale not in ("log", "linear") or not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise SceneError(
-            "axis",
-            "An axis is written as runs.0.learning_rate:log:0.01:1 (or knobs.NAME, or start.x, y, norm or angle; log or "
-            "linear; low < high).",
-        )
-    if scale == "log" and low <= 0:
-        raise SceneError("axis", f"A logarithmic axis needs a low end above 0; {low:g} is not.")
-    if place[2] in ("learning_rate", "weight_decay", "norm", "noise", "clip_norm") and low < 0:
-        raise SceneError("axis", f"{place[2]} is never negative; {low:g} is.")
-    return (None if place[1] is None else int(place[1])), Axis(place[2], low, high, scale == "log")
+    return Plan(scene, run, across, up, chart.statistic, _size(size, scene.steps, out))
 
 
 def _size(text: str, steps: int, out: Path) -> tuple[int, int]:
@@ -100,7 +64,7 @@ def _size(text: str, steps: int, out: Path) -> tuple[int, int]:
 
 
 def compute(work: Plan, progress: Callable[[int, int], None] | None = None) -> Atlas:
-    scene, motion = work.scene, motion_of(work.scene.runs[work.run])
+    scene, motion = work.scene, work.scene.runs[work.run].motion
     return atlas(
         scene.field, motion, work.x, work.y, work.statistic, scene.steps, work.size, start=scene.points[0],
         knobs=scene.knobs, arithmetic=scene.arithmetic, seed=scene.seed, progress=progress,
@@ -136,7 +100,7 @@ def writer(out: Path) -> Callable[[Atlas, Plan, Any], None]:
 def _npz(made: Atlas, work: Plan, file: Any) -> None:
     np.savez_compressed(
         file, values=made.values, x=made.x, y=made.y, x_name=work.x.name, y_name=work.y.name, statistic=work.statistic,
-        words=np.array(STATISTICS[work.statistic].words), scene=json.dumps(to_data(work.scene)), run=work.run,
+        words=np.array(kinds(work.scene, STATISTICS[work.statistic])), scene=json.dumps(to_data(work.scene)), run=work.run,
     )  # fmt: skip
 
 
@@ -150,7 +114,7 @@ def _png(made: Atlas, work: Plan, file: Any) -> None:
     file.write(b"\x89PNG\r\n\x1a\n")
     part(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0))
     packer = zlib.compressobj(6)
-    for band in _bands(made, STATISTICS[work.statistic]):
+    for band in _bands(made, STATISTICS[work.statistic], kinds(work.scene, STATISTICS[work.statistic])):
         lines = np.zeros((len(band), 1 + 3 * columns), np.uint8)  # every line begins with its filter, none
         lines[:, 1:] = band.reshape(len(band), -1)
         if packed := packer.compress(lines.tobytes()):
@@ -159,42 +123,10 @@ def _png(made: Atlas, work: Plan, file: Any) -> None:
     part(b"IEND", b"")
 
 
-def _bands(made: Atlas, statistic: Statistic) -> Iterator[np.ndarray]:
-    paint = _painter(made.values, statistic)
+def _bands(made: Atlas, statistic: Statistic, words: tuple[str, ...]) -> Iterator[np.ndarray]:
+    colours = paint(made.values, statistic, words)
     for end in range(len(made.values), 0, -BAND):
-        yield paint(made.values[max(0, end - BAND) : end][::-1])
-
-
-def _painter(values: np.ndarray, statistic: Statistic) -> Callable[[np.ndarray], np.ndarray]:
-    """values -> RGB bytes. Colours are equalised, every one as frequent as any other; a signed map keeps its zero."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_rgb
-
-    if statistic.words:
-        table = np.array([to_rgb(KINDS[k % len(KINDS)]) for k in range(len(statistic.words))])
-    else:
-        table = colormaps["RdBu_r" if statistic.signed else "cividis"](np.linspace(0, 1, 256))[:, :3]
-    palette = np.vstack([np.round(table * 255), MISSING]).astype(np.uint8)
-    sample = values.reshape(-1)[:: max(1, values.size // 200_000)]
-    sample = np.sort(sample[np.isfinite(sample)])
-    last = len(table) - 1
-
-    def level(band: np.ndarray) -> np.ndarray:
-        if statistic.words:
-            return band
-        if not statistic.signed:
-            return np.searchsorted(sample, band) / max(len(sample), 1) * last
-        below, above = sample[sample < 0], sample[sample >= 0]
-        low = np.searchsorted(below, band) / max(len(below), 1)
-        high = np.searchsorted(above, band) / max(len(above), 1)
-        return np.where(band < 0, low, 1 + high) / 2 * last
-
-    def paint(band: np.ndarray) -> np.ndarray:
-        fine = np.isfinite(band)
-        shade = np.clip(level(np.where(fine, band, 0)), 0, last).astype(np.uint16)
-        return palette[np.where(fine, shade, last + 1)]
-
-    return paint
+        yield colours.table[colours.levels(made.values[max(0, end - BAND) : end][::-1])]
 
 
 def _html(made: Atlas, work: Plan, file: Any) -> None:
@@ -206,12 +138,14 @@ def _html(made: Atlas, work: Plan, file: Any) -> None:
         f"{way}: {a.name.replace('_', ' ')} from {a.low:g} to {a.high:g}{' (logarithmic)' if a.log else ''}"
         for way, a in (("left to right", work.x), ("bottom to top", work.y))
     ]
-    kinds = "".join(
-        f'<li><b style="background:{KINDS[k % len(KINDS)]}"></b>{html.escape(word)}</li>'
-        for k, word in enumerate(statistic.words)
+    words = kinds(work.scene, statistic)
+    legend = "".join(
+        f'<li><b style="background:{KINDS[k % len(KINDS)]}"></b>{html.escape(word)}</li>' for k, word in enumerate(words)
     )
     finite = made.values[np.isfinite(made.values)]
-    span = f"values from {finite.min():.4g} to {finite.max():.4g}; " if finite.size and not statistic.words else ""
+    span = (
+        f"values from {finite.min():.4g} to {finite.max():.4g}; " if finite.size and not words else ""
+    )
     file.write(
         f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>
 <style>body{{font:16px system-ui;margin:2rem auto;max-width:64rem;padding:0 1rem}}
@@ -221,7 +155,7 @@ ul{{list-style:none;padding:0}}li b{{display:inline-block;width:1em;height:1em;m
 <figure><img width="{made.values.shape[1]}" height="{made.values.shape[0]}" alt="{html.escape(statistic.title)} of each run"
 src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}">
 <figcaption><p>{html.escape(statistic.title)}: {html.escape(statistic.sentence)}</p>
-<p>{html.escape("; ".join(sides))}; {span}grey where there is no value.</p><ul>{kinds}</ul></figcaption></figure></html>
+<p>{html.escape("; ".join(sides))}; {span}grey where there is no value.</p><ul>{legend}</ul></figcaption></figure></html>
 """.encode()
     )
 

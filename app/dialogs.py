@@ -8,9 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
-from app.charts import schedule_chart
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
+from app.schedule_chart import schedule_chart
 from app.twin_report import reports, sentences
 
 FORMATS = {

@@ -53,7 +53,7 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
     for i in order:
         run, label = scene.runs[i], scene.labels[i]
         if run.twin_of is None:
-            motion, ghost = motion_of(scene.partner(run) or run), run.ghost_of is not None
+            motion, ghost = (scene.partner(run) or run).motion, run.ghost_of is not None
             starts = tuple(_one_ulp_away(start, scene.arithmetic) for start in scene.points) if ghost else scene.points
             done[i] = RunResult(label, run, motion, _paths(scene, motion, horizon, starts), ghost=ghost)
             continue
@@ -71,13 +71,9 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
 def twin_of(scene: Scene, run: Run) -> Twin:
     """What the theorem makes of the partner that `run.twin_of` names, or `SceneError` with the reason why nothing."""
     try:
-        return twin(scene.field, motion_of(scene.runs[scene.labels.index(run.twin_of)]), scene.steps)
+        return twin(scene.field, scene.runs[scene.labels.index(run.twin_of)].motion, scene.steps)
     except NoTwin as reason:
         raise SceneError("no_twin", f"{run.twin_of!r} has no twin. {reason}") from None
-
-
-def motion_of(run: Run) -> Motion:
-    return Motion(run.rule, run.learning_rate, run.weight_decay, run.hyperparameters, run.clip_norm, run.noise)
 
 
 def _one_ulp_away(start: Start, arithmetic: str) -> Start:
@@ -97,7 +93,12 @@ def _paths(scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...
     if trusted is None:
         return tuple(paths)
     return tuple(
-        replace(path, horizon=None if path.status == "diverged" else each.horizon(floats), lyapunov=each.lyapunov)
+        replace(
+            path,
+            horizon=None if path.status == "diverged" else each.horizon(floats),
+            lyapunov=each.lyapunov,
+            area_growth=each.area_growth,
+        )
         for path, each in zip(paths, trusted, strict=True)
     )
 

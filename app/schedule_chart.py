@@ -1,4 +1,4 @@
-"""Charts that are read at rest, as plotly figures: pure functions of data."""
+"""The schedule of a twin as a plotly figure: a pure function of data."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -192,6 +192,8 @@ class Work(NamedTuple):
     steps: int
     progress: Callable[[int, int], None] | None = None
     cancel: Callable[[], bool] | None = None
+    chunk: int | None = None
+    """lanes at a time, where one size is to serve totals of many sizes with one program"""
 
     def in_chunks(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """(first lane, one past the last, the program's rows), chunk by chunk; a GPU that fails hands over to the CPU."""
@@ -207,7 +209,7 @@ class Work(NamedTuple):
 
     def _chunks(self, over: Mesh, begin: int) -> Iterator[tuple[int, int, np.ndarray]]:
         """One chunk is computed while the one before it is read."""
-        run, size = self.program(over), chunk_size(self.total, self.steps, over.size)
+        run, size = self.program(over), self.chunk or chunk_size(self.total, self.steps, over.size)
         waiting: tuple[int, Any] | None = None
         for first in [*range(begin, self.total, size), None]:
             if self.cancel is not None and self.cancel():

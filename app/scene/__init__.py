@@ -1,12 +1,14 @@
 """A scene says everything: landscape, starts, runs, steps, arithmetic and view, in one frozen, versioned value.
 
     schema   what a scene is                      checks   what it may not be, each in one sentence
+    charts   what it shows instead of paths
     data     plain dicts, as TOML and JSON have   files    TOML and JSON
     links    ?scene=…                             source   Python
 
 Every door (page, command, file, link) ends in the one schema.
 """
 
+from app.scene.charts import Atlas, Ensemble, Orbits, Portrait
 from app.scene.checks import SceneError
 from app.scene.data import from_data, to_data
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
@@ -15,6 +17,7 @@ from app.scene.schema import ARITHMETICS, COLOUR_MAPS, Run, Scene, Start, View
 from app.scene.source import to_python
 
 __all__ = [
-    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "Run", "Scene", "SceneError", "Start", "View", "from_data", "from_link",
-    "from_token", "load", "read", "read_bytes", "to_data", "to_json", "to_link", "to_python", "to_toml",
+    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "Atlas", "Ensemble", "Orbits", "Portrait", "Run", "Scene", "SceneError",
+    "Start", "View", "from_data", "from_link", "from_token", "load", "read", "read_bytes", "to_data", "to_json", "to_link",
+    "to_python", "to_toml",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from app.scene.charts import CHARTS
 from app.scene.checks import SceneError
 from app.scene.schema import VERSION, Run, Scene, View
 from dynamics.schedules import SCHEDULES
@@ -18,6 +19,8 @@ def to_data(scene: Scene) -> dict[str, Any]:
     data["runs"] = [_flat(run) for run in msgspec.to_builtins(scene.runs)]
     data["landscape" if scene.landscape else "formula"] = scene.landscape or scene.formula
     data["steps"] = scene.steps
+    if scene.chart is not None:
+        data["chart"] = {name: value for name, value in msgspec.to_builtins(scene.chart).items() if value is not None}
     data["starts"] = [list(start) for start in scene.points]
     return data
 
@@ -64,10 +67,12 @@ def _sentence(error: msgspec.ValidationError, data: dict[str, Any]) -> str:
         reason = re.sub(pattern, words, reason)
     if name == "schedule":
         reason = f"there is no such schedule; there are {', '.join(SCHEDULES)}"
+    elif place == "chart.kind":
+        reason = f"there is no such chart; there are {', '.join(CHARTS)}"
     elif name in _CHOICES:
         reason = f"choose one of {', '.join(_CHOICES[name])}"
     elif "unknown field" in reason:
-        reason = reason.replace("object contains unknown field", "there is no field called") + f"; {_fields_at(place)}"
+        reason = reason.replace("object contains unknown field", "there is no field called") + f"; {_fields_at(place, data)}"
     return f"{place or 'scene'}: {reason[:1].lower()}{reason[1:]}."
 
 
@@ -99,11 +104,12 @@ _CHOICES = {
 }
 
 
-def _fields_at(place: str) -> str:
+def _fields_at(place: str, data: dict[str, Any]) -> str:
     """The fields that there are at a place of a scene."""
     if re.search(r"learning_rate$|weight_decay$", place):
         return "zoomout list schedules shows the fields of each"
     kind = Run if place.startswith("runs") else View if place.startswith("view") else Scene
+    kind = CHARTS.get(data["chart"].get("kind"), Scene) if place.startswith("chart") else kind
     return f"there are {', '.join(field.name for field in msgspec.structs.fields(kind))}"
 
 

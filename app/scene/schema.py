@@ -4,7 +4,9 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from app.scene.charts import Chart, check_chart
 from app.scene.checks import check, landscape_of
+from dynamics import Run as Motion
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import Landscape
 
@@ -33,6 +35,11 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     """the same run, started one unit in the last place away"""
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
     hyperparameters: dict[str, float | bool] = {}
+
+    @property
+    def motion(self) -> Motion:
+        """The run as the dynamics knows it."""
+        return Motion(self.rule, self.learning_rate, self.weight_decay, self.hyperparameters, self.clip_norm, self.noise)
 
     def __hash__(self) -> int:
         # a schedule may hold lists, so the rates are left to equality
@@ -66,12 +73,16 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     knobs: dict[str, float] = {}
     runs: Annotated[tuple[Run, ...], Meta(min_length=1, max_length=12)] = (Run(),)
     view: View = View()
+    chart: Chart | None = None
+    """shown instead of the paths"""
 
     def __post_init__(self) -> None:
         check(self)
+        check_chart(self)
 
     def __hash__(self) -> int:
-        return hash((self.landscape, self.formula, self.starts, self.steps, self.seed, self.arithmetic, self.runs))
+        what = (self.landscape, self.formula, self.starts, self.steps, self.seed, self.arithmetic, self.runs, self.chart)
+        return hash(what)
 
     @property
     def field(self) -> Landscape:

@@ -1,0 +1,52 @@
+"""Charts: what a scene may show instead of its paths, computed coarse to fine and drawn by one component.
+
+sheet      plots on axes (rasters, curves, marks), and their bytes for the page
+colours    values to colours, every one as frequent as any other
+sides      axes in words and degrees, and what a run is at a place        zooming   windows
+atlas, orbits, portrait, ensemble      a scene's chart -> finer and finer sheets
+picture    a sheet as png, svg or pdf            film   a zoom            chart.js  a sheet on the page
+"""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from app.chart import atlas, ensemble, orbits, portrait
+from app.chart.sheet import Card, Sheet
+from app.scene import Atlas, Ensemble, Orbits, Portrait, Scene
+from dynamics.lanes import Cancelled
+
+KINDS: dict[type, ModuleType] = {Atlas: atlas, Orbits: orbits, Portrait: portrait, Ensemble: ensemble}
+
+
+def _kind(scene: Scene) -> ModuleType:
+    return KINDS[type(scene.chart)]
+
+
+def sheets(scene: Scene, cancel: Callable[[], bool] | None = None) -> Iterator[Sheet]:
+    """The scene's chart, finer and finer; the last sheet is the whole. `cancel` is asked between chunks of work."""
+    try:
+        yield from _kind(scene).sheets(scene, cancel)
+    except Cancelled:
+        return
+
+
+def whole(scene: Scene) -> Sheet:
+    """The scene's chart, as fine as it gets."""
+    *_, last = sheets(scene)
+    return last
+
+
+def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
+    """The scene with its chart over another window, given in the numbers that the axes show."""
+    return _kind(scene).zoomed(scene, window)
+
+
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
+    """What a click on the chart leads to: a scene of paths, or the chart with one orbit more."""
+    return _kind(scene).picked(scene, made, where)
+
+
+def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card | None:
+    """What is under the pointer, as a little picture."""
+    return _kind(scene).card(scene, made, where) if hasattr(_kind(scene), "card") else None

@@ -1,0 +1,123 @@
+"""The atlas: a map of runs, coarse to fine; and the run behind a pixel."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from app.chart import sides
+from app.chart.colours import paint
+from app.chart.sheet import Card, Plot, Raster, Sheet
+from app.chart.zooming import zoomed as zoomed
+from app.result import simulate
+from app.scene import Scene
+from app.scene.charts import sides_of
+from dynamics.atlas import Atlas, refined
+from dynamics.statistics import STATISTICS, Statistic, wells
+
+COARSEST, FINEST = 64, 512
+CHUNK = 8192
+"""lanes at a time: one size, so that one program serves all grids"""
+
+
+def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
+    run, (x, y) = sides_of(scene, scene.chart.x, scene.chart.y)
+    grids = refined(
+        COARSEST, landscape=scene.field, run=scene.runs[run].motion, x=x, y=y, statistic=scene.chart.statistic,
+        steps=scene.steps, size=FINEST, start=scene.points[0], knobs=scene.knobs, arithmetic=scene.arithmetic,
+        seed=scene.seed, cancel=cancel, chunk=CHUNK,
+    )  # fmt: skip
+    for made in grids:
+        yield sheet(scene, run, made)
+
+
+def sheet(scene: Scene, run: int, made: Atlas) -> Sheet:
+    statistic = STATISTICS[made.statistic]
+    words = kinds(scene, statistic)
+    colours = paint(made.values, statistic, words)
+    across, up = (sides.shown(scene, run, axis) for axis in made.axes)
+    window = (across.low, across.high, up.low, up.high)
+    raster = Raster(colours.levels(made.values), colours.table, window, made.values, smooth=False)
+    key = colours.key("per step" if "exponent" in statistic.title else "")
+    plot = Plot(
+        statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,
+        reading=statistic.title.lower(), words=words,
+    )  # fmt: skip
+    rows, columns = made.values.shape
+    return Sheet((plot,), caption(scene, run, rows * columns, statistic), done=(columns / FINEST) ** 2)
+
+
+def kinds(scene: Scene, statistic: Statistic) -> tuple[str, ...]:
+    """The names of a statistic's values, where they count kinds; those of basins are where their minima lie."""
+    if statistic is not STATISTICS["basin"]:
+        return statistic.words
+    places = wells(scene.field, scene.knobs)
+    if scene.field.scale_invariant:
+        return tuple(f"well at {np.degrees(np.arctan2(y, x)):.0f}°".replace("-", "−") for x, y in places)
+    return tuple(f"({x:.3g}, {y:.3g})".replace("-", "−") for x, y in places)
+
+
+def caption(scene: Scene, run: int, count: int, statistic: Statistic) -> str:
+    """What a pixel is and what its colour says."""
+    place = scene.field.title if scene.landscape else "a loss of your own"
+    runs = f"{count:,} runs of {scene.steps:,} steps on {place}".replace(",", "\u202f")
+    return f"{runs}, one a pixel. {statistic.title}: {statistic.sentence}"
+
+
+def place(scene: Scene, column: int, row: int, columns: int, rows: int) -> tuple[int, dict[str, float]]:
+    """Which run a pixel belongs to, and the values of the two axes there."""
+    run, (x, y) = sides_of(scene, scene.chart.x, scene.chart.y)
+    return run, {x.name: float(x.values(columns)[column]), y.name: float(y.values(rows)[row])}
+
+
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
+    """The run behind a pixel, as a scene of its own."""
+    rows, columns = made.plots[0].raster.levels.shape
+    column, row = _pixel(where, columns, rows)
+    return sides.at(scene, *place(scene, column, row, columns, rows))
+
+
+def _pixel(where: dict[str, Any], columns: int, rows: int) -> tuple[int, int]:
+    return min(max(int(where["column"]), 0), columns - 1), min(max(int(where["row"]), 0), rows - 1)
+
+
+def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
+    """The little path of the run behind a pixel, its value, and how far it can be trusted."""
+    plot = made.plots[0]
+    rows, columns = plot.raster.levels.shape
+    column, row = _pixel(where, columns, rows)
+    value = float(plot.raster.values[row, column])
+    run, here = place(scene, column, row, columns, rows)
+    path = simulate(sides.at(scene, run, here)).runs[0].paths[0]
+    fine = np.isfinite(path.x) & np.isfinite(path.y)
+    lines = [f"{plot.reading}: {read(value, plot.words)}", trusted(path.horizon, scene)]
+    if path.status != "finished":
+        lines.append(f"the run {path.status_text}")
+    where = [sides.knob_of(scene, run, name).symbol or name for name in here]
+    title = ", ".join(f"{name} = {v * sides.unit(n):.3g}" for (n, v), name in zip(here.items(), where, strict=True))
+    across, up = _drawn(plot, column, row)
+    return Card(0, across, up, title.replace("-", "−"), tuple(filter(None, lines)), (path.x[fine], path.y[fine]))
+
+
+def _drawn(plot: Plot, column: int, row: int) -> tuple[float, float]:
+    rows, columns = plot.raster.levels.shape
+
+    def along(axis, share):  # noqa: ANN001, ANN202
+        if axis.log:
+            return float(axis.low * (axis.high / axis.low) ** share)
+        return axis.low + (axis.high - axis.low) * share
+
+    return along(plot.x, (column + 0.5) / columns), along(plot.y, (row + 0.5) / rows)
+
+
+def read(value: float, words: tuple[str, ...]) -> str:
+    if not np.isfinite(value):
+        return "none"
+    return words[int(value)] if words else f"{value:.4g}".replace("-", "−")
+
+
+def trusted(horizon: int | None, scene: Scene) -> str:
+    """Whether the path is the path, or only a typical one."""
+    if horizon is None or horizon >= scene.steps:
+        return ""
+    return f"chaotic: {scene.arithmetic} predicts it until step {horizon}; beyond, this is a typical run, not the run"

@@ -1,0 +1,82 @@
+"""Values to colours: every colour as frequent as any other, the sign of a value never in doubt, grey where there is none."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from app.chart.sheet import Key
+from dynamics.statistics import Statistic
+
+MISSING = (128, 128, 128)
+KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#E69F00", "#CC79A7", "#F0E442")
+LEVELS = 255
+"""colours of a map, the first ones of its table; the one after them says that there is no value"""
+
+
+@lru_cache(maxsize=8)
+def table_of(name: str, count: int = LEVELS) -> np.ndarray:
+    """RGB bytes of a matplotlib map, shape (count + 1, 3); the last is the colour of what has no value."""
+    from matplotlib import colormaps
+
+    colours = colormaps[name](np.linspace(0, 1, count))[:, :3]
+    return np.vstack([np.rint(255 * colours), MISSING]).astype(np.uint8)
+
+
+class Paint(NamedTuple):
+    """How one map's values become levels of a table."""
+
+    table: np.ndarray
+    words: tuple[str, ...] = ()
+    below: np.ndarray = np.empty(0)
+    """a sorted sample of the values below zero, where their sign matters; else none"""
+    above: np.ndarray = np.empty(0)
+    """a sorted sample of the others"""
+    signed: bool = False
+
+    def levels(self, values: np.ndarray) -> np.ndarray:
+        """Places in the table, uint8, of the values' shape."""
+        last = len(self.table) - 2
+        fine = np.isfinite(values)
+        known = np.where(fine, values, 0)
+        share = known / max(last, 1) if self.words else self._share(known)
+        return np.where(fine, np.clip(share * last, 0, last), last + 1).astype(np.uint8)
+
+    def _share(self, values: np.ndarray) -> np.ndarray:
+        above = np.searchsorted(self.above, values) / max(len(self.above), 1)
+        if not self.signed:
+            return above
+        below = np.searchsorted(self.below, values) / max(len(self.below), 1)
+        return np.where(values < 0, below, 1 + above) / 2
+
+    def key(self, title: str) -> Key:
+        if self.words:
+            hexes = ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in self.table]
+            return Key(title, words=tuple(zip(hexes, self.words, strict=False)))
+        shares = [0.0, 0.25, 0.5, 0.75, 1.0]
+        return Key(title, ticks=tuple((share, f"{self._value(share):.3g}".replace("-", "−")) for share in shares))
+
+    def _value(self, share: float) -> float:
+        if not self.signed:
+            sample = self.above
+        elif share == 0.5:
+            return 0.0
+        else:
+            sample, share = (self.below, 2 * share) if share < 0.5 else (self.above, 2 * share - 1)
+        if not len(sample):
+            return 0.0
+        return float(sample[min(int(share * len(sample)), len(sample) - 1)])
+
+
+def paint(values: np.ndarray, statistic: Statistic, words: tuple[str, ...] = ()) -> Paint:
+    """Colours for a map of this statistic, equalised over its values; `words` name its values where they count kinds."""
+    if words:
+        chosen = [KINDS[k % len(KINDS)] for k in range(len(words))]
+        rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in chosen]
+        return Paint(np.array([*rgb, MISSING], np.uint8), words)
+    sample = values.reshape(-1)[:: max(1, values.size // 200_000)]
+    sample = np.sort(sample[np.isfinite(sample)])
+    table = table_of("RdBu_r" if statistic.signed else "cividis")
+    if not statistic.signed:
+        return Paint(table, above=sample)
+    return Paint(table, below=sample[sample < 0], above=sample[sample >= 0], signed=True)

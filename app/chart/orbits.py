@@ -1,0 +1,118 @@
+"""The orbit diagram: where runs go, over one thing that varies; and below it both Lyapunov exponents."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from app.chart import sides
+from app.chart.sheet import Axis, Curve, Key, Mark, Plot, Raster, Sheet
+from app.chart.zooming import narrowed
+from app.scene import Scene
+from app.scene.charts import sides_of
+from dynamics.atlas import along
+from dynamics.orbits import WATCHED, orbits
+
+COLUMNS, ROWS = (120, 480, 960), 480
+REGULAR = ("#a9c7dc", "#6ba6cf", "#2f87c4")
+CHAOTIC = ("#e6bfa6", "#e08a4f", "#d55e00")
+SETTLED = 1e-3
+"""an exponent above this counts as chaos"""
+
+
+def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
+    chart, window = scene.chart, scene.chart.window
+    run, (x,) = sides_of(scene, chart.x)
+    for columns in COLUMNS:
+        across = np.repeat(x.values(columns), len(scene.points))
+        starts = {"x": np.tile([p[0] for p in scene.points], columns), "y": np.tile([p[1] for p in scene.points], columns)}
+        lanes = {x.name: across} | {name: values for name, values in starts.items() if _free(x.name)}
+        common = (scene.field, scene.runs[run].motion, lanes)
+        rest = {"start": scene.points[0], "knobs": scene.knobs, "arithmetic": scene.arithmetic, "seed": scene.seed}
+        rest["cancel"] = cancel
+        states = orbits(*common, scene.steps, chart.kept, (chart.watched,), **rest)[..., 0].reshape(columns, -1)
+        first = along(*common, "lyapunov", scene.steps, **rest).reshape(columns, -1)
+        both = along(*common, "area_growth", scene.steps, **rest).reshape(columns, -1)
+        if window is None:
+            window = _range(states, chart.watched)
+        yield _sheet(scene, run, x, states, first, both, window, columns / COLUMNS[-1])
+
+
+def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
+    chart = scene.chart
+    scale = 180 / np.pi if chart.watched == "angle" else 1.0
+    x = narrowed(chart.x, *window[:2], scene.arithmetic)
+    return replace(scene, chart=replace(chart, x=x, window=(window[2] / scale, window[3] / scale)))
+
+
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
+    """The runs of a column, as a scene of their own."""
+    run, (x,) = sides_of(scene, scene.chart.x)
+    value = float(where["x"]) / sides.unit(x.name)
+    return replace(sides.at(scene, run, {x.name: value}), starts=scene.starts if _free(x.name) else None)
+
+
+def _free(name: str) -> bool:
+    """Whether the starts of the scene may stand beside this axis."""
+    return name not in ("x", "y", "norm", "angle")
+
+
+def _range(states: np.ndarray, watched: str) -> tuple[float, float]:
+    if watched == "angle":
+        return -np.pi, np.pi
+    fine = states[np.isfinite(states)]
+    if not fine.size:
+        return 0.0, 1.0
+    low, high = np.quantile(fine, (0.001, 0.999))
+    pad = 0.06 * (high - low) or 1.0
+    return float(low - pad), float(high + pad)
+
+
+def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: ANN001
+    columns, chart = len(states), scene.chart
+    across = sides.shown(scene, run, x)
+    scale = 180 / np.pi if chart.watched == "angle" else 1.0
+    watched = WATCHED[chart.watched]
+    up = Axis(watched.title, window[0] * scale, window[1] * scale, degrees=chart.watched == "angle")
+    counts = np.zeros((ROWS, columns))
+    place = (states - window[0]) / (window[1] - window[0]) * ROWS
+    inside = np.isfinite(place) & (place >= 0) & (place < ROWS)
+    column = np.broadcast_to(np.arange(columns)[:, None], states.shape)
+    np.add.at(counts, (place[inside].astype(int), column[inside]), 1)
+    exponent = first.mean(axis=1)
+    raster = Raster(_shades(counts, exponent), _table(), (across.low, across.high, up.low, up.high), clear=0)
+    key = Key("", words=((REGULAR[-1], "regular: λ₁ ≤ 0"), (CHAOTIC[-1], "chaotic: λ₁ > 0")))
+    t, second = x.values(columns) * sides.unit(x.name), (both - first).mean(axis=1)
+    spread = np.concatenate([exponent, second, [0.0]])
+    spread = spread[np.isfinite(spread)]
+    low, high = (float(q) for q in np.quantile(spread, (0.01, 1.0)))
+    pad = 0.1 * (high - low) or 0.1
+    spectrum = Plot(
+        "Lyapunov spectrum", across, Axis("per step", low - pad, high + pad), (0, 1, 1, 1),
+        curves=(Curve(t, exponent, "λ₁", CHAOTIC[-1]), Curve(t, second, "λ₂", REGULAR[-1], (6, 3))),
+        marks=(Mark("", y=0.0),),
+    )  # fmt: skip
+    kept = f"the last {chart.kept} of {scene.steps:,} steps".replace(",", "\u202f")
+    diagram = Plot(f"{watched.title.capitalize()}: {kept}", across, up, raster=raster, key=key, zoom=True, pick=True)
+    return Sheet((diagram, spectrum), _caption(scene, exponent, both.mean(axis=1)), rows=(3.2, 1.0), done=done)
+
+
+def _shades(counts: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """0 where nothing is; 1 to 3 regular, 4 to 6 chaotic, by how often a column's runs come by."""
+    share = counts / np.maximum(counts.max(axis=0, keepdims=True), 1)
+    shade = np.where(counts > 0, 1 + np.digitize(share, (0.05, 0.3)), 0)
+    return np.where((counts > 0) & (exponent > SETTLED)[None, :], shade + 3, shade)
+
+
+def _table() -> np.ndarray:
+    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ("#808080", *REGULAR, *CHAOTIC)], np.uint8)
+
+
+def _caption(scene: Scene, exponent: np.ndarray, both: np.ndarray) -> str:
+    share = float(np.mean(exponent > SETTLED))
+    text = f"Errors grow in {100 * share:.0f} % of the columns."
+    if scene.landscape == "quotient":
+        worst = float(np.nanmax(np.abs(both)))
+        text += f" Here the two exponents sum to zero (to {worst:.1g}): the map preserves an area, and nothing attracts."
+    return text

@@ -1,0 +1,126 @@
+"""A sheet as a picture: the page's plots, drawn by matplotlib."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.chart.sheet import Curve, Mark, Plot, Sheet
+from app.files import whole_file
+from app.theme import THEMES, Theme
+
+DPI = 100
+
+
+def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> Any:
+    """A matplotlib figure of `size` pixels."""
+    from matplotlib.figure import Figure
+
+    colours = THEMES[theme]
+    made = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=colours.background, layout="constrained")
+    if title:
+        made.suptitle(_plain(title), x=0.01, ha="left", color=colours.text, fontsize=15, fontweight="semibold")
+    grid = made.add_gridspec(len(sheet.rows), len(sheet.columns), width_ratios=sheet.columns, height_ratios=sheet.rows)
+    for plot in sheet.plots:
+        column, row, across, up = plot.cell
+        _draw(made, made.add_subplot(grid[row : row + up, column : column + across]), plot, colours)
+    made.supxlabel(_plain(sheet.caption), x=0.01, ha="left", color=colours.muted, fontsize=10.5, wrap=True)
+    return made
+
+
+def write(sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> None:
+    """The picture as .png, .svg or .pdf; the file appears at its name only when whole."""
+    made = figure(sheet, size, theme, title)
+    with whole_file(file) as partial:
+        kind = file.suffix.removeprefix(".").lower()
+        made.savefig(partial, format=kind, facecolor=made.get_facecolor(), metadata=_dateless(kind))
+
+
+def _dateless(kind: str) -> dict[str, Any]:
+    return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+
+
+def _plain(text: str) -> str:
+    """A dollar sign is a dollar sign, not the beginning of mathematics."""
+    return text.replace("$", r"\$")
+
+
+def _draw(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
+    axes.set_facecolor(theme.soft)
+    axes.set_title(_plain(plot.title), loc="left", color=theme.text, fontsize=12, fontweight="semibold")
+    for axis, line, set_label in ((plot.x, axes.xaxis, axes.set_xlabel), (plot.y, axes.yaxis, axes.set_ylabel)):
+        set_label(_plain(axis.label), color=theme.text)
+        line.set_tick_params(colors=theme.muted, labelcolor=theme.muted)
+        if axis.degrees:
+            line.set_major_formatter(lambda value, _: f"{value:g}°".replace("-", "−"))
+    for spine in axes.spines.values():
+        spine.set_color(theme.line)
+    axes.set_xscale("log" if plot.x.log else "linear")
+    axes.set_yscale("log" if plot.y.log else "linear")
+    if plot.raster is not None:
+        _raster(made, axes, plot, theme)
+    for curve in plot.curves:
+        _curve(axes, curve, theme)
+    for mark in plot.marks:
+        _mark(axes, mark, theme)
+    axes.set_xlim(plot.x.low, plot.x.high)
+    axes.set_ylim(plot.y.low, plot.y.high)
+    if any(curve.label for curve in plot.curves):
+        axes.legend(frameon=False, labelcolor=theme.text, fontsize=9)
+
+
+def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    raster, key = plot.raster, plot.key
+    rgba = np.dstack([raster.table[raster.levels], np.full(raster.levels.shape, 255, np.uint8)])
+    if raster.clear is not None:
+        rgba[raster.levels == raster.clear] = 0
+    x0, x1, y0, y1 = raster.window
+    across, up = _edges(x0, x1, raster.levels.shape[1], plot.x.log), _edges(y0, y1, raster.levels.shape[0], plot.y.log)
+    axes.pcolormesh(across, up, rgba, rasterized=True)
+    if key is None:
+        return
+    if key.words:
+        handles = [Patch(color=colour, label=word) for colour, word in key.words]
+        axes.legend(
+            handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, labelcolor=theme.text,
+            fontsize=9, borderaxespad=0.2,
+        )  # fmt: skip
+        axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="semibold", pad=22)
+        return
+    bar = made.colorbar(ScalarMappable(cmap=ListedColormap(raster.table[:-1] / 255)), ax=axes, pad=0.015, fraction=0.04)
+    bar.set_ticks([share for share, _ in key.ticks], labels=[word for _, word in key.ticks])
+    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.muted)
+    bar.outline.set_edgecolor(theme.line)
+    bar.set_label(_plain(key.title), color=theme.text)
+
+
+def _edges(low: float, high: float, count: int, log: bool) -> np.ndarray:
+    return np.geomspace(low, high, count + 1) if log else np.linspace(low, high, count + 1)
+
+
+def _curve(axes: Any, curve: Curve, theme: Theme) -> None:
+    colour, dash = curve.colour or theme.text, (0, curve.dash) if curve.dash else "solid"
+    if curve.dots:
+        axes.plot(curve.x, curve.y, ".", color=colour, markersize=curve.width, label=_plain(curve.label) or None)
+        return
+    axes.plot(curve.x, curve.y, color=colour, linewidth=curve.width, linestyle=dash, label=_plain(curve.label) or None)
+    if curve.fill:
+        axes.fill_between(curve.x, curve.y, color=colour, alpha=0.18)
+
+
+def _mark(axes: Any, mark: Mark, theme: Theme) -> None:
+    line = {"color": theme.muted, "linewidth": 1.2, "linestyle": (0, (4, 3))}
+    words = {"color": theme.muted, "fontsize": 9, "xytext": (5, 4), "textcoords": "offset points"}
+    if mark.x is not None and mark.y is not None:
+        axes.plot([mark.x], [mark.y], "o", mfc="none", mec=theme.text, markersize=9)
+        axes.annotate(_plain(mark.label), (mark.x, mark.y), **words)
+    elif mark.x is not None:
+        axes.axvline(mark.x, **line)
+        axes.annotate(_plain(mark.label), (mark.x, 0.93), xycoords=("data", "axes fraction"), **words)
+    elif mark.y is not None:
+        axes.axhline(mark.y, **line)
+        axes.annotate(_plain(mark.label), (0, mark.y), xycoords=("axes fraction", "data"), **words)

@@ -1,0 +1,137 @@
+"""A sheet: plots on axes, each with a raster, curves and marks; and the bytes that the page draws it from."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app.packing import Arrays, packed
+
+
+class Axis(NamedTuple):
+    label: str
+    low: float
+    high: float
+    log: bool = False
+    degrees: bool = False
+
+
+class Raster(NamedTuple):
+    """`levels` (rows, columns), row 0 lowest, are colours of `table`; `values` are what a pointer reads."""
+
+    levels: np.ndarray
+    table: np.ndarray
+    window: tuple[float, float, float, float]
+    values: np.ndarray | None = None
+    clear: int | None = None
+    """the level that lets the ground show through"""
+    smooth: bool = False
+
+
+class Key(NamedTuple):
+    """What colours mean: places of a bar (0 to 1) and their words, or colours and their words."""
+
+    title: str
+    ticks: tuple[tuple[float, str], ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+
+
+class Curve(NamedTuple):
+    x: np.ndarray
+    y: np.ndarray
+    label: str = ""
+    colour: str | None = None
+    dash: tuple[float, ...] = ()
+    width: float = 2.0
+    fill: bool = False
+    dots: bool = False
+
+
+class Mark(NamedTuple):
+    """A line across the plot at x or at y; with both, a ring."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+    strong: bool = False
+
+
+class Plot(NamedTuple):
+    title: str
+    x: Axis
+    y: Axis
+    cell: tuple[int, int, int, int] = (0, 0, 1, 1)
+    """column, row, and how many of each it spans"""
+    raster: Raster | None = None
+    key: Key | None = None
+    curves: tuple[Curve, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    zoom: bool = False
+    pick: bool = False
+    hover: bool = False
+    reading: str = ""
+    words: tuple[str, ...] = ()
+
+
+class Card(NamedTuple):
+    """A little picture beside the pointer."""
+
+    plot: int
+    x: float
+    y: float
+    title: str
+    lines: tuple[str, ...] = ()
+    path: tuple[np.ndarray, np.ndarray] | None = None
+    window: tuple[float, float, float, float] | None = None
+    colour: str = "#d55e00"
+
+
+class Sheet(NamedTuple):
+    plots: tuple[Plot, ...]
+    caption: str
+    columns: tuple[float, ...] = (1.0,)
+    rows: tuple[float, ...] = (1.0,)
+    done: float = 1.0
+
+
+def sent(
+    sheet: Sheet, request: int = 0, key: str = "", *, name: str = "", more: bool = False, depth: int = 0,
+    card: Card | None = None, have: frozenset[str] = frozenset(),
+) -> bytes:  # fmt: skip
+    """The sheet's bytes. `name` names its rasters; those that the page says it has are not sent again."""
+    arrays = Arrays()
+    header: dict[str, Any] = {
+        "version": 1, "id": request, "key": key, "more": more, "done": sheet.done, "caption": sheet.caption,
+        "summary": ". ".join([plot.title for plot in sheet.plots if plot.title] + [sheet.caption]), "depth": depth,
+        "columns": sheet.columns, "rows": sheet.rows,
+        "plots": [_plot(plot, f"{name}/{i}", arrays, have) for i, plot in enumerate(sheet.plots)],
+        "card": None if card is None else _card(card, arrays),
+    }  # fmt: skip
+    return packed(header, arrays)
+
+
+def _plot(plot: Plot, name: str, arrays: Arrays, have: frozenset[str]) -> dict[str, Any]:
+    made = plot._asdict() | {"x": plot.x._asdict(), "y": plot.y._asdict(), "raster": None, "key": None}
+    if plot.raster is not None:
+        made["raster"] = _raster(plot.raster, name, arrays, have)
+    if plot.key is not None:
+        made["key"] = {kind: value for kind, value in plot.key._asdict().items() if value or kind == "title"}
+    made["curves"] = [c._asdict() | {"x": arrays.add(c.x), "y": arrays.add(c.y)} for c in plot.curves]
+    made["marks"] = [mark._asdict() for mark in plot.marks]
+    return made | {"words": plot.words or None}
+
+
+def _raster(raster: Raster, name: str, arrays: Arrays, have: frozenset[str]) -> dict[str, Any]:
+    rows, columns = raster.levels.shape
+    known = name in have
+    return {
+        "id": name, "columns": columns, "rows": rows, "window": raster.window, "clear": raster.clear,
+        "smooth": raster.smooth,
+        "levels": None if known else arrays.add(raster.levels, "<u1"),
+        "values": None if known or raster.values is None else arrays.add(raster.values),
+        "table": arrays.add(raster.table, "<u1"),
+    }  # fmt: skip
+
+
+def _card(card: Card, arrays: Arrays) -> dict[str, Any]:
+    path = None if card.path is None else {"x": arrays.add(card.path[0]), "y": arrays.add(card.path[1])}
+    return card._asdict() | {"path": path}

@@ -1,0 +1,169 @@
+"""What a scene may show instead of its paths: a map of many runs, their orbits, a portrait, an ensemble.
+
+A side of a chart is written as text, in a file as on the command line: `runs.0.learning_rate:log:0.01:1`,
+`knobs.a:0:1`, `start.norm:log:0.1:10`.
+"""
+
+import math
+import re
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from msgspec import Meta, Struct
+
+from app.scene.checks import SceneError
+from dynamics.atlas import Axis, can_vary
+from dynamics.orbits import WATCHED
+from dynamics.statistics import STATISTICS
+
+if TYPE_CHECKING:
+    from app.scene.schema import Scene
+
+AxisText = Annotated[str, Meta(max_length=120)]
+RATE, DECAY, INTRINSIC = "runs.0.learning_rate:log:0.01:1", "runs.0.weight_decay:log:0.001:1", "runs.0.intrinsic:log:0.001:1"
+NEVER_NEGATIVE = ("learning_rate", "weight_decay", "intrinsic", "norm", "noise", "clip_norm")
+MAX_ORBITS = 64
+MAX_PARTICLE_STEPS = 20_000_000_000
+
+
+class Atlas(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="atlas"):
+    """A map of runs: two things vary, one number is kept of each run."""
+
+    x: AxisText = RATE
+    y: AxisText = DECAY
+    statistic: str = "final_loss"
+    begin: tuple[AxisText, AxisText] | None = None
+    """the sides that a zoom began with, and that a film of it begins with"""
+
+
+class Orbits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="orbits"):
+    """An orbit diagram: one thing varies, and the last states of each run are drawn over it."""
+
+    x: AxisText = INTRINSIC
+    watched: str = "angle"
+    kept: Annotated[int, Meta(ge=1, le=2000)] = 200
+    window: tuple[float, float] | None = None
+
+
+class Portrait(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="portrait"):
+    """The plane of ln|x| and ln|y|, folded: every start's orbit as dots."""
+
+    window: tuple[float, float, float, float] | None = None
+
+
+class Ensemble(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="ensemble"):
+    """Many noisy particles a run and start: their angles over time."""
+
+    particles: Annotated[int, Meta(ge=100, le=1_000_000)] = 20_000
+    tangential: bool = True
+
+
+Chart = Atlas | Orbits | Portrait | Ensemble
+CHARTS: dict[str, type[Struct]] = {kind.__struct_config__.tag: kind for kind in (Atlas, Orbits, Portrait, Ensemble)}
+
+
+class Side(NamedTuple):
+    """A side of a chart: which run it belongs to (None: to all), what varies along it, and the text's own name of that."""
+
+    run: int | None
+    axis: Axis
+    path: str
+
+    @property
+    def text(self) -> str:
+        """As it is written, with six digits at least and as many as the zoom needs."""
+        _, low, high, log = self.axis
+        digits = max(6, 4 + math.ceil(-math.log10(max((high - low) / max(abs(low), abs(high)), 1e-17))))
+        return f"{self.path}:{'log' if log else 'linear'}:{low:.{digits}g}:{high:.{digits}g}"
+
+
+def side(text: str) -> Side:
+    """A side from its text, or `SceneError`."""
+    name, *rest = text.split(":")
+    scale = rest.pop(0) if len(rest) == 3 else "linear"
+    try:
+        low, high = map(float, rest)
+    except ValueError:
+        low = high = math.nan
+    place = re.fullmatch(r"(?:runs\.(\d{1,3})|knobs|starts?(?:\.0)?)\.(\w+)", name)
+    if place is None or scale not in ("log", "linear") or not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise SceneError(
+            "axis",
+            "An axis is written as runs.0.learning_rate:log:0.01:1 (or knobs.NAME, or start.x, y, norm or angle; log or "
+            "linear; low < high).",
+        )
+    if scale == "log" and low <= 0:
+        raise SceneError("axis", f"A logarithmic axis needs a low end above 0; {low:g} is not.")
+    if place[2] in NEVER_NEGATIVE and low < 0:
+        raise SceneError("axis", f"{place[2]} is never negative; {low:g} is.")
+    return Side(None if place[1] is None else int(place[1]), Axis(place[2], low, high, scale == "log"), name)
+
+
+def check_chart(scene: "Scene") -> None:
+    match scene.chart:
+        case Atlas(x=x, y=y, statistic=statistic, begin=begin):
+            sides_of(scene, x, y)
+            if begin is not None and [side(t).path for t in begin] != [side(t).path for t in (x, y)]:
+                raise SceneError("axis", "A zoom begins and ends on the same two axes; here begin names others.")
+            _known("statistic", statistic, STATISTICS)
+        case Orbits(x=x, watched=watched, kept=kept, window=window):
+            sides_of(scene, x)
+            _known("watched quantity", watched, WATCHED)
+            if kept > scene.steps:
+                raise SceneError("chart", f"An orbit diagram keeps at most its {scene.steps} steps; {kept} were asked for.")
+            _ascending(window)
+        case Portrait(window=window):
+            _ascending((window or (0, 1, 0, 1))[:2])
+            _ascending((window or (0, 1, 0, 1))[2:])
+            run_of(scene, 0)
+        case Ensemble(particles=particles, tangential=tangential):
+            if tangential and not scene.field.scale_invariant:
+                raise SceneError("chart", "Tangential noise needs a loss that ignores the length of its weights.")
+            many = particles * scene.steps * len(scene.runs) * len(scene.points)
+            if many > MAX_PARTICLE_STEPS:
+                raise SceneError(
+                    "budget", f"An ensemble takes at most {MAX_PARTICLE_STEPS:.0e} steps; {many:.1e} were asked for."
+                )
+            for index in range(len(scene.runs)):
+                run_of(scene, index)
+
+
+def sides_of(scene: "Scene", *texts: str) -> tuple[int, tuple[Axis, ...]]:
+    """Which run the sides of a chart belong to, and their axes; or `SceneError`."""
+    sides = [side(text) for text in texts]
+    named = {each.run for each in sides if each.run is not None} or {0}
+    if len(named) > 1:
+        raise SceneError("axis", "Both axes of an atlas belong to one run; here they name two.")
+    index = named.pop()
+    known = can_vary(scene.field, run_of(scene, index).motion)
+    names = [each.axis.name for each in sides]
+    for name in names:
+        if name not in known:
+            raise SceneError("axis", f"An axis cannot be {name[:40]!r}; it is one of {', '.join(known)}.")
+    if len(set(names)) < len(names):
+        raise SceneError("axis", f"Both axes are {names[0]}; choose two different ones.")
+    if "intrinsic" in names and "weight_decay" in names:
+        raise SceneError("axis", "The intrinsic learning rate is ηλ, so weight decay cannot be the other axis.")
+    return index, tuple(each.axis for each in sides)
+
+
+def run_of(scene: "Scene", index: int):  # noqa: ANN201
+    """A run that can be followed over many lanes, or `SceneError`."""
+    if index >= len(scene.runs):
+        raise SceneError("axis", f"There is no run {index}; the scene has {len(scene.runs)}, counted from 0.")
+    if scene.runs[index].twin_of is not None:
+        raise SceneError("axis", "A twin's rates are written by the theorem; map the run that it is the twin of.")
+    if scene.arithmetic not in ("float32", "float64"):
+        raise SceneError(
+            "arithmetic", "An atlas is computed in float32 or float64; set the scene's arithmetic to one of them."
+        )
+    return scene.runs[index]
+
+
+def _known(what: str, name: str, among: object) -> None:
+    if name not in among:  # type: ignore[operator]
+        raise SceneError(what.split()[0], f"There is no {what} called {name[:40]!r}; there are {', '.join(among)}.")  # type: ignore[call-overload]
+
+
+def _ascending(window: tuple[float, ...] | None) -> None:
+    if window is not None and not (all(map(math.isfinite, window)) and window[0] < window[1]):
+        raise SceneError("chart", "A chart's window is finite numbers, the lower one first.")
