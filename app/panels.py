@@ -54,7 +54,7 @@ class Panel(NamedTuple):
 def twin_pair(result: Result) -> tuple[int, int] | None:
     """The first run that is a twin, and its partner: (partner, twin)."""
     for i, run in enumerate(result.runs):
-        if run.partner is not None:
+        if run.partner is not None and run.log_projection is not None:
             return run.partner, i
     return None
 

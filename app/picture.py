@@ -195,6 +195,11 @@ def _strips(result: Result) -> tuple[Strip, ...]:
         with np.errstate(divide="ignore"):
             lines = tuple(Line(pair[1], p, np.log(gap)) for p, gap in enumerate(result.runs[pair[1]].gaps))
         strips.append(Strip("gap between the two", True, lines, guides=_error_growth(result, pair[0])))
+    flows = [(r, run) for r, run in enumerate(result.runs) if run.run.flow_of is not None]
+    if flows:
+        with np.errstate(divide="ignore"):
+            lines = tuple(Line(r, p, np.log(gap)) for r, run in flows for p, gap in enumerate(run.gaps))
+        strips.append(Strip("distance to the flow", True, lines))
     return tuple(strips)
 
 

@@ -16,6 +16,7 @@ from app.scene import Run, Scene, SceneError, Start, to_data
 from dynamics import Path, precise, rules
 from dynamics import Run as Motion
 from dynamics import simulate as run_paths
+from dynamics.flow import NoFlow, departure, flow
 from dynamics.horizon import trust
 from dynamics.twins import NoTwin, Twin, derived, gap, twin
 
@@ -30,10 +31,11 @@ class RunResult(NamedTuple):
     motion: Motion
     paths: tuple[Path, ...]
     partner: int | None = None
-    """for a twin: which run it is the twin of"""
-    ghost: bool = False
+    """which run it is the twin, the ghost or the flow of"""
     log_projection: np.ndarray | None = None
+    """of a twin"""
     gaps: tuple[np.ndarray, ...] = ()
+    """of a twin and of a flow: the relative distance to the partner, over t"""
     theorem: str = ""
 
 
@@ -49,23 +51,42 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
     Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner.
     """
     done: dict[int, RunResult] = {}
-    order = sorted(range(len(scene.runs)), key=lambda i: scene.runs[i].twin_of is not None)
-    for i in order:
+    for i in sorted(range(len(scene.runs)), key=lambda i: len(scene.runs[i].named)):
         run, label = scene.runs[i], scene.labels[i]
-        if run.twin_of is None:
-            motion, ghost = (scene.partner(run) or run).motion, run.ghost_of is not None
-            starts = tuple(_one_ulp_away(start, scene.arithmetic) for start in scene.points) if ghost else scene.points
-            done[i] = RunResult(label, run, motion, _paths(scene, motion, horizon, starts), ghost=ghost)
-            continue
-        j = scene.labels.index(run.twin_of)
-        made = twin_of(scene, run)
-        if scene.arithmetic == "shared":
-            paths = tuple(derived(path, made) for path in done[j].paths)
-        else:
-            paths = _paths(scene, made.run, horizon, scene.points)
-        gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(done[j].paths, paths, strict=True))
-        done[i] = RunResult(label, run, made.run, paths, j, False, made.log_projection, gaps, made.theorem)
+        done[i] = RunResult(label, run, run.motion, ())
+        if not run.named:
+            done[i] = done[i]._replace(paths=_paths(scene, done[i].motion, horizon, scene.points))
+        for kind, name in run.named.items():
+            j = scene.labels.index(name)
+            done[i] = done[i]._replace(partner=j, **_OF[kind](scene, run, done[j], horizon))
     return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
+
+
+def _twin(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+    made = twin_of(scene, run)
+    if scene.arithmetic == "shared":
+        paths = tuple(derived(path, made) for path in partner.paths)
+    else:
+        paths = _paths(scene, made.run, horizon, scene.points)
+    gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(partner.paths, paths, strict=True))
+    return dict(motion=made.run, paths=paths, gaps=gaps, log_projection=made.log_projection, theorem=made.theorem)
+
+
+def _ghost(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+    starts = tuple(_one_ulp_away(start, scene.arithmetic) for start in scene.points)
+    return dict(motion=partner.motion, paths=_paths(scene, partner.motion, horizon, starts))
+
+
+def _flow(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+    try:
+        paths = tuple(flow(scene.field, partner.motion, scene.points, scene.steps, scene.knobs))
+    except NoFlow as reason:
+        raise SceneError("no_flow", str(reason)) from None
+    gaps = tuple(departure(a, b) for a, b in zip(paths, partner.paths, strict=True))
+    return dict(motion=partner.motion, paths=paths, gaps=gaps)
+
+
+_OF = {"twin_of": _twin, "ghost_of": _ghost, "flow_of": _flow}
 
 
 def twin_of(scene: Scene, run: Run) -> Twin:
@@ -120,8 +141,9 @@ def to_data_of(result: Result, every: int = 1) -> dict[str, Any]:
         for path, separation in zip(paths, run.gaps, strict=False):
             path["gap"] = _list(separation[steps])
         entry: dict[str, Any] = {"label": run.label, "rule": run.motion.rule, "paths": paths}
-        if run.partner is not None and run.log_projection is not None:
-            entry |= {"twin_of": result.runs[run.partner].label, "log_projection": _list(run.log_projection[steps])}
+        entry |= run.run.named
+        if run.log_projection is not None:
+            entry |= {"log_projection": _list(run.log_projection[steps])}
         runs.append(entry)
     data: dict[str, Any] = {"version": 1, "scene": to_data(result.scene), "runs": runs}
     return data if every == 1 else data | {"t": steps.tolist()}

@@ -17,7 +17,7 @@ def partners(scene: Scene) -> list[Run]:
     """The runs whose twin is asked for: those that a `twin_of` names, or else every run with weight decay."""
     named = [scene.partner(run) for run in scene.runs if run.twin_of]
     found = [run for run in named if run is not None] or [
-        run for run in scene.runs if not run.ghost_of and run.weight_decay != 0.0
+        run for run in scene.runs if not run.named and run.weight_decay != 0.0
     ]
     if not found:
         raise SceneError("no_twin", "No run of this scene has weight decay, so there is nothing to find a twin of.")

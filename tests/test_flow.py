@@ -1,13 +1,20 @@
 """The flow under gradient descent (SCIENCE.md 004-3): what it conserves, how it is left, how it ends."""
 
+import runpy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from app.picture import picture
+from app.presets import EXPLORE
+from app.rail.edits import edit
+from app.result import simulate as simulated
+from app.result import to_data_of
+from app.scene import SceneError, from_link, read, to_data, to_json, to_link, to_python, to_toml
 from dynamics import Run, simulate
-from dynamics.flow import NoFlow, flow, departure
+from dynamics.flow import NoFlow, departure, flow
 from dynamics.schedules import Exponential, Step
 from landscapes import LANDSCAPES, typed
 from landscapes.landscape import FunctionLandscape
@@ -109,3 +116,71 @@ def test_a_time_that_no_float_holds_is_refused_in_words():
 def test_only_a_flow_pays_for_its_solver():
     script = "import sys; import dynamics.flow, app.result; assert 'diffrax' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+# In a scene
+
+SCENE = """
+landscape = "five_wells"
+steps = 60
+[[runs]]
+label = "gradient descent"
+learning_rate = 0.3
+[[runs]]
+label = "gradient flow"
+flow_of = "gradient descent"
+"""
+
+
+def test_a_scene_shows_the_flow_under_a_run_and_its_distance():
+    scene = read(SCENE)
+    path, under = simulated(scene).runs
+    assert under.partner == 0 and under.run.named == {"flow_of": "gradient descent"}
+    assert np.array_equal(under.gaps[0], departure(under.paths[0], path.paths[0])) and under.gaps[0][0] == 0
+    strip = next(strip for strip in picture(simulated(scene)).strips if strip.title == "distance to the flow")
+    assert strip.log and [line.run for line in strip.lines] == [1]
+    data = to_data_of(simulated(scene))["runs"][1]
+    assert data["flow_of"] == "gradient descent" and len(data["paths"][0]["gap"]) == 61
+
+
+def test_a_scene_with_a_flow_comes_back_from_every_door(tmp_path):
+    scene = read(SCENE)
+    for back in (read(to_toml(scene)), read(to_json(scene)), from_link(to_link(scene))):
+        assert to_data(back) == to_data(scene)
+    script = tmp_path / "scene.py"
+    script.write_text(to_python(scene))
+    assert runpy.run_path(str(script))["scene"].runs == scene.runs
+
+
+@pytest.mark.parametrize(
+    "change,code,sentence",
+    [
+        (('learning_rate = 0.3', 'rule = "sign"'), "no_flow", "plain gradient descent only"),
+        (('learning_rate = 0.3', "momentum = 0.9"), "no_flow", "plain gradient descent only"),
+        (("steps = 60", 'arithmetic = "certified"'), "arithmetic", "certified arithmetic has no flow"),
+        (('flow_of = "gradient descent"', 'flow_of = "nobody"'), "flow_of", "no other run has that label"),
+        (('flow_of = "gradient descent"', 'flow_of = "gradient descent"\nbeta = 1.0'), "flow_of", "leave out beta"),
+        (("flow_of", 'twin_of = "gradient descent"\nflow_of'), "twin_of", "not two of them"),
+        (('label = "gradient descent"', 'ghost_of = "gradient flow"'), "ghost_of", "name the run itself"),
+    ],
+)  # fmt: skip
+def test_a_scene_whose_flow_is_not_there_is_refused_in_words(change, code, sentence):
+    with pytest.raises(SceneError, match=sentence) as refused:
+        read(SCENE.replace(*change))
+    assert refused.value.code == code
+
+
+def test_a_flow_follows_its_partners_new_name_and_leaves_with_it():
+    scene = read(SCENE)
+    renamed = edit(scene, "run:0:label", "descent")
+    assert renamed.runs[1].flow_of == "descent"
+    both = edit(edit(renamed, "run:add", None), "run:0:remove", None)
+    assert [run.flow_of for run in both.runs] == [None]
+
+
+def test_the_preset_leaves_its_flow_by_about_half_as_much_at_half_the_rate():
+    preset = next(preset for preset in EXPLORE if preset.name == "flow")
+    slower = edit(edit(preset.scene, "run:0:learning_rate", 0.15), "steps", 120)
+    (path, under), (_, nearer) = simulated(preset.scene).runs, simulated(slower).runs
+    assert np.abs(under.paths[0].norm / under.paths[0].norm[0] - 1).max() < 1e-12 and path.paths[0].norm[-1] > 1.2
+    assert under.gaps[0][-1] / nearer.gaps[0][-1] == pytest.approx(2, rel=0.2)

@@ -192,8 +192,8 @@ def colour_select(scene: Scene) -> Control:
 
 def twin_note(result: Result) -> str:
     """What the theorem wrote, in one line."""
-    twin = next((run for run in result.runs if run.partner is not None), None)
-    if twin is None or twin.log_projection is None:
+    twin = next((run for run in result.runs if run.log_projection is not None), None)
+    if twin is None:
         return "No twin: see the note above."
     rates = twin.paths[0].log_learning_rate
     first, last = np.exp(rates[1] - rates[0]), np.exp(rates[-1] - rates[-2])

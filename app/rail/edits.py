@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.scene import Scene, SceneError, from_data, to_data
+from app.scene import PARTNERS, Scene, SceneError, from_data, to_data
 from dynamics import rules
 from dynamics.schedules import SCHEDULES, Schedule
 from landscapes import LANDSCAPES
@@ -79,7 +79,7 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
 
 
 def _partner(run: Data) -> str | None:
-    return run.get("twin_of") or run.get("ghost_of")
+    return next((run[kind] for kind in PARTNERS if kind in run), None)
 
 
 def _set_or_drop(run: Data, field: str, number: float) -> None:
@@ -91,7 +91,7 @@ def _set_or_drop(run: Data, field: str, number: float) -> None:
 
 def _rename(runs: list[Data], run: Data, label: str) -> None:
     for other in runs:
-        for kind in ("twin_of", "ghost_of"):
+        for kind in PARTNERS:
             if other.get(kind) == run["label"]:
                 other[kind] = label
     run["label"] = label
@@ -109,7 +109,7 @@ def _change_rule(runs: list[Data], run: Data, rule: str, old: str) -> None:
     if any(other.get("twin_of") == run["label"] for other in runs):
         run |= {name: 0.0 for name in known.knobs if name.startswith("eps")}  # a twin has no room for a fixed size
     else:
-        run["label"] = _free_label(known.title, [other for other in runs if other is not run])
+        _rename(runs, run, _free_label(known.title, [other for other in runs if other is not run]))
 
 
 def _next_run(runs: list[Data]) -> Data:

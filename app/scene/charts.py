@@ -150,8 +150,8 @@ def run_of(scene: "Scene", index: int):  # noqa: ANN201
     """A run that can be followed over many lanes, or `SceneError`."""
     if index >= len(scene.runs):
         raise SceneError("axis", f"There is no run {index}; the scene has {len(scene.runs)}, counted from 0.")
-    if scene.runs[index].twin_of is not None:
-        raise SceneError("axis", "A twin's rates are written by the theorem; map the run that it is the twin of.")
+    for kind in scene.runs[index].named:
+        raise SceneError("axis", f"A {kind.removesuffix('_of')} takes its numbers from its partner; map that run instead.")
     if scene.arithmetic not in ("float32", "float64"):
         raise SceneError(
             "arithmetic", "An atlas is computed in float32 or float64; set the scene's arithmetic to one of them."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynamics import Run as Motion
-from dynamics import precise, rules
+from dynamics import flow, precise, rules
 from dynamics.rules import Knob
 from landscapes import FormulaError, Landscape, named, typed
 
@@ -100,19 +100,20 @@ def _check_view(view: "View") -> None:
 
 
 def _check_run(scene: "Scene", run: "Run", label: str) -> None:
-    if run.twin_of is not None and run.ghost_of is not None:
-        raise SceneError("twin_of", f"The run {label!r} is either a twin or a ghost, not both.")
-    for kind in ("twin_of", "ghost_of"):
-        name, word = getattr(run, kind), kind.removesuffix("_of")
-        if name is None:
-            continue
+    if len(run.named) > 1:
+        raise SceneError(next(iter(run.named)), f"The run {label!r} is a twin, a ghost or a flow, not two of them.")
+    for kind, name in run.named.items():
+        word = kind.removesuffix("_of")
         if name not in scene.labels or scene.partner(run) is run:
             raise SceneError(kind, f"The run {label!r} is the {word} of {name!r}, but no other run has that label.")
-        if scene.partner(scene.partner(run)) is not None:  # type: ignore[arg-type]
-            raise SceneError(kind, f"The run {label!r} is the {word} of a twin or ghost; name the run itself instead.")
+        partner = scene.runs[scene.labels.index(name)]
+        if partner.named:
+            raise SceneError(kind, f"The run {label!r} is the {word} of a twin, ghost or flow; name the run itself instead.")
         if run.hyperparameters:
             surplus = ", ".join(name[:32] for name in run.hyperparameters)
             raise SceneError(kind, f"A {word} takes all its numbers from its partner; leave out {surplus}.")
+        if kind == "flow_of":
+            _check_flow(scene, partner)
         return
     try:
         rule = rules.named(run.rule)
@@ -129,6 +130,15 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
         else:
             known = ", ".join([*rule.knobs, *rule.switches]) or "none of its own"
             raise SceneError("hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.")
+
+
+def _check_flow(scene: "Scene", partner: "Run") -> None:
+    if scene.arithmetic == "certified":
+        raise SceneError("arithmetic", "A gradient flow is solved in float64; certified arithmetic has no flow.")
+    try:
+        flow.refuse(Motion(partner.rule, 0.0, 0.0, partner.hyperparameters, partner.clip_norm, partner.noise))
+    except flow.NoFlow as reason:
+        raise SceneError("no_flow", str(reason)) from None
 
 
 def _check_knob(name: str, value: Any, knob: Knob, label: str) -> None:

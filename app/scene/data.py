@@ -8,7 +8,7 @@ import msgspec
 
 from app.scene.charts import CHARTS
 from app.scene.checks import SceneError
-from app.scene.schema import VERSION, Run, Scene, View
+from app.scene.schema import PARTNERS, VERSION, Run, Scene, View
 from dynamics.schedules import SCHEDULES
 
 
@@ -27,7 +27,7 @@ def to_data(scene: Scene) -> dict[str, Any]:
 
 def _flat(run: dict[str, Any]) -> dict[str, Any]:
     own = run.pop("hyperparameters", {})
-    shown = {} if "twin_of" in run or "ghost_of" in run else {"rule": "gd", "learning_rate": 0.1}
+    shown = {} if any(kind in run for kind in PARTNERS) else {"rule": "gd", "learning_rate": 0.1}
     return {"label": run.pop("label", "")} | shown | run | own
 
 

@@ -17,6 +17,8 @@ Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Start = tuple[Coordinate, Coordinate]
 Arithmetic = Literal["float64", "float32", "certified", "shared"]
 ColourMap = Literal["cividis", "viridis", "magma", "gray"]
+PARTNERS = ("twin_of", "ghost_of", "flow_of")
+"""the fields by which a run takes all its numbers from another one"""
 ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
 
@@ -33,6 +35,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
     twin_of: Label | None = None
     ghost_of: Label | None = None
     """the same run, started one unit in the last place away"""
+    flow_of: Label | None = None
+    """the gradient flow under that run"""
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
     hyperparameters: dict[str, float | bool] = {}
 
@@ -41,9 +45,14 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
         """The run as the dynamics knows it."""
         return Motion(self.rule, self.learning_rate, self.weight_decay, self.hyperparameters, self.clip_norm, self.noise)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The run that this one is the twin, the ghost or the flow of: field and label, of at most one in a scene."""
+        return {kind: name for kind in PARTNERS if (name := getattr(self, kind)) is not None}
+
     def __hash__(self) -> int:
         # a schedule may hold lists, so the rates are left to equality
-        return hash((self.label, self.rule, self.twin_of, self.ghost_of, self.clip_norm, self.noise))
+        return hash((self.label, self.rule, *self.named.items(), self.clip_norm, self.noise))
 
 
 class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -104,12 +113,9 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return made
 
     def partner(self, run: Run) -> Run | None:
-        """The run that this one is the twin or the ghost of."""
-        name = run.twin_of or run.ghost_of
-        return None if name is None else self.runs[self.labels.index(name)]
+        """The run that this one is the twin, the ghost or the flow of."""
+        return next((self.runs[self.labels.index(name)] for name in run.named.values()), None)
 
 
 def _unnamed(run: Run) -> str:
-    if run.twin_of or run.ghost_of:
-        return f"twin of {run.twin_of}" if run.twin_of else f"ghost of {run.ghost_of}"
-    return run.rule
+    return next((f"{kind.removesuffix('_of')} of {name}" for kind, name in run.named.items()), run.rule)
