@@ -24,7 +24,7 @@ from dynamics.varied import can_vary as can_vary
 from landscapes import Landscape
 
 RENORMALISED = 10
-"""A tangent vector is brought back to length 1 every so many steps."""
+"""Tangent vectors are brought back to length 1, and at right angles, every so many steps."""
 
 
 class Axis(NamedTuple):
@@ -157,8 +157,8 @@ def _program(program: tuple[Any, ...], name: str, over: Mesh) -> Any:
         motion = Motion(program, shared, lane)
         state = motion.begin()
         seen = statistic.begin(motion, state)
-        if statistic.tangent:
-            state, seen, exponent = _with_tangent(motion, statistic, state, seen)
+        if statistic.tangents:
+            state, seen, exponent = _with_tangents(motion, statistic, state, seen)
         else:
             state, seen = jax.lax.fori_loop(
                 0, shared["steps"], lambda t, carry: _seen(motion, statistic, carry, t), (state, seen)
@@ -175,40 +175,59 @@ def _seen(motion: Motion, statistic: Any, carry: Any, t: Any) -> Any:
     return state, statistic.see(seen, motion, state, t)
 
 
-def _with_tangent(motion: Motion, statistic: Any, state: State, seen: Any) -> Any:
-    """The run with a small error beside it, whose length is read off and put back to 1 every few steps."""
-    steps = motion.shared["steps"]
-    real, rebuild = _real_numbers(state)
-    tangent = [jnp.full_like(leaf, size) for leaf, size in zip(real, (0.6, 0.8), strict=False)]
-    tangent += [jnp.zeros_like(leaf) for leaf in real[2:]]
+def _with_tangents(motion: Motion, statistic: Any, state: State, seen: Any) -> Any:
+    """The run with one or two small errors beside it; the length or area they span is read off every few steps."""
+    steps, count = motion.shared["steps"], statistic.tangents
+    real, _ = _real_numbers(state)
+    directions = ((0.6, 0.8), (-0.8, 0.6))[:count]
+    tangents = [
+        [jnp.full_like(leaf, size) for leaf, size in zip(real, direction, strict=False)]
+        + [jnp.zeros_like(leaf) for leaf in real[2:]]
+        for direction in directions
+    ]
 
     def one(t: Any, carry: Any) -> Any:
-        state, tangent, seen = carry
+        state, tangents, seen = carry
         real, rebuild = _real_numbers(state)
 
         def move(*numbers: Any) -> Any:
             after = motion.step(rebuild(numbers), t)
             return _real_numbers(after)[0], after
 
-        _, tangent, after = jax.jvp(move, tuple(real), tuple(tangent), has_aux=True)
-        return after, tangent, statistic.see(seen, motion, after, t)
+        moved = [jax.jvp(move, tuple(real), tuple(tangent), has_aux=True) for tangent in tangents]
+        after = moved[0][2]
+        return after, [tangent for _, tangent, _ in moved], statistic.see(seen, motion, after, t)
 
     def round(k: Any, carry: Any) -> Any:
-        state, tangent, seen, growth = carry
+        state, tangents, seen, growth = carry
         first = k * RENORMALISED
-        state, tangent, seen = jax.lax.fori_loop(
-            first, jnp.minimum(first + RENORMALISED, steps), one, (state, tangent, seen)
+        state, tangents, seen = jax.lax.fori_loop(
+            first, jnp.minimum(first + RENORMALISED, steps), one, (state, tangents, seen)
         )
-        length = jnp.sqrt(tangent[0] ** 2 + tangent[1] ** 2)
-        length = jnp.where(length > 0, length, jnp.finfo(length.dtype).tiny)
-        return state, [leaf / length for leaf in tangent], seen, growth + jnp.log(length)
+        tangents, sizes = _orthonormal(tangents)
+        return state, tangents, seen, sum(map(jnp.log, sizes), start=growth)
 
     begun = jnp.log(jnp.hypot(state.x, state.y))
     rounds = (steps + RENORMALISED - 1) // RENORMALISED
-    state, _, seen, growth = jax.lax.fori_loop(0, rounds, round, (state, tangent, seen, jnp.zeros_like(state.x)))
+    state, _, seen, growth = jax.lax.fori_loop(0, rounds, round, (state, tangents, seen, jnp.zeros_like(state.x)))
     if motion.kernel.formula.landscape.scale_invariant:
-        growth = growth - jnp.log(jnp.hypot(state.x, state.y)) + begun
+        growth = growth - count * (jnp.log(jnp.hypot(state.x, state.y)) - begun)
     return state, seen, jnp.where(jnp.isfinite(growth), growth, jnp.nan) / steps.astype(state.x.dtype)
+
+
+def _orthonormal(tangents: list[list[Any]]) -> tuple[list[list[Any]], list[Any]]:
+    """Tangents whose positions have length 1 and are at right angles (Gram, Schmidt), and what they were divided by."""
+    done: list[list[Any]] = []
+    sizes = []
+    for tangent in tangents:
+        for other in done:
+            shared = other[0] * tangent[0] + other[1] * tangent[1]
+            tangent = [leaf - shared * along for leaf, along in zip(tangent, other, strict=True)]
+        size = jnp.sqrt(tangent[0] ** 2 + tangent[1] ** 2)
+        size = jnp.where(size > 0, size, jnp.finfo(size.dtype).tiny)
+        done.append([leaf / size for leaf in tangent])
+        sizes.append(size)
+    return done, sizes
 
 
 def _real_numbers(state: State) -> tuple[list[Any], Callable[[Any], State]]:

@@ -160,7 +160,11 @@ def two_cycle(
 
 
 def quotient_two_cycle(eta: float, lam: float) -> TwoCycle:
-    """That of x²/(x²+y²), where f = sin²φ: r² = η, κ = 1/a, multipliers exp(±2i arccos a), so that it is elliptic."""
+    """That of x²/(x²+y²), where f = sin²φ: r² = η, κ = 1/a, multipliers exp(±2iδ), δ = arccos a, so that it is elliptic.
+
+    The map is two to one: from r² = η tan²δ, at δ/2 off the maximum, a step leads onto it. So regular orbits round it are
+    entered from outside, although every step preserves area.
+    """
     return two_cycle(named("quotient"), math.pi / 2, eta, lam)
 
 

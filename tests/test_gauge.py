@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from dynamics import Run, simulate
-from dynamics.gauge import quotient_two_cycle, reduced, stability_line
+from dynamics.gauge import quotient_two_cycle, reduced, stability_line, two_cycle, well_criterion
 from dynamics.horizon import UNIT_ROUNDOFF, trust
 from dynamics.path import wrapped
 from dynamics.schedules import Exponential, Step, Warmup, schedule
 from dynamics.twins import twin
-from landscapes import named
+from landscapes import named, typed
 
 START = (-0.7, 0.7)
 RUNS = {
@@ -74,7 +74,7 @@ def test_the_two_cycle_of_the_quotient_returns_after_two_steps(eta, lam):
 
 
 @pytest.mark.parametrize("eta, lam", [(0.3, 0.5), (0.1, 0.5)])
-def test_its_multipliers_are_those_of_two_linearised_steps(eta, lam):
+def test_the_squares_of_its_multipliers_are_those_of_two_linearised_steps(eta, lam):
     """By central differences of the reduced map in (θ, ln κ), round the whole cycle."""
     cycle, h = quotient_two_cycle(eta, lam), 1e-6
 
@@ -87,8 +87,55 @@ def test_its_multipliers_are_those_of_two_linearised_steps(eta, lam):
     point = np.array([np.pi / 2 + cycle.offset, np.log(cycle.kappa)])
     jacobian = np.column_stack([(twice(*(point + h * e)) - twice(*(point - h * e))) / (2 * h) for e in np.eye(2)])
     found = sorted(np.linalg.eigvals(jacobian), key=lambda z: z.imag)
-    assert found == pytest.approx(sorted(cycle.multipliers, key=lambda z: z.imag), abs=1e-6)
+    assert found == pytest.approx(sorted((m * m for m in cycle.multipliers), key=lambda z: z.imag), abs=1e-6)
     assert abs(cycle.multipliers[0]) == pytest.approx(1.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("eta, lam", [(0.3, 0.5), (0.1, 0.5), (2.0, 0.15)])
+def test_a_symmetric_well_has_a_two_cycle_with_the_multipliers_of_one_linearised_step(n, eta, lam):
+    """By central differences of the reduced map in (θ, ln κ), and the reflection in the well's bottom."""
+    landscape, a, h = named(f"cosine_wells_{n}"), 1 - eta * lam, 1e-5
+    cycle = two_cycle(landscape, 0.0, eta, lam)
+
+    def across(theta, log_kappa):
+        r = np.sqrt(eta / a * np.exp(-log_kappa))
+        (after,) = reduced(landscape, Run("gd", eta, lam), [(r * np.cos(theta), r * np.sin(theta))], 1)
+        return np.array([-after.angle[1], np.log(after.kappa[1])])
+
+    point = np.array([cycle.offset, np.log(cycle.kappa)])
+    assert across(*point) == pytest.approx(point, abs=1e-12)
+    assert cycle.norm == pytest.approx(np.sqrt(eta / a / cycle.kappa), rel=1e-12)
+    jacobian = np.column_stack([(across(*(point + h * e)) - across(*(point - h * e))) / (2 * h) for e in np.eye(2)])
+    found = sorted(np.linalg.eigvals(jacobian).astype(complex), key=lambda z: (z.imag, z.real))
+    assert found == pytest.approx(sorted(cycle.multipliers, key=lambda z: (z.imag, z.real)), abs=1e-7)
+
+
+def test_without_decay_the_two_cycle_is_where_the_minimum_begins_to_repel():
+    for landscape, angle in ((named("cosine_wells_3"), 0.0), (named("quotient"), np.pi / 2)):
+        cycle = two_cycle(landscape, angle, 0.2, 0.0)
+        assert cycle.offset == 0 and cycle.kappa == pytest.approx(float(stability_line(landscape, angle)))
+
+
+def test_the_criterion_of_a_well_is_the_ratio_of_its_derivatives():
+    """For f = cos²(θ - φ) at any φ -4; for a cos 2θ + b cos 4θ, by hand (16a + 256b)/(-4a - 16b) at θ = 0."""
+    assert well_criterion(named("rotated_quotient"), np.pi / 2 + 0.3, {"phi": 0.3}) == pytest.approx(-4, rel=1e-9)
+    assert well_criterion(typed("-cos(2*theta) - 0.3*cos(4*theta)"), 0.0) == pytest.approx(-(16 + 76.8) / 8.8, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name, angle, eta, lam, why",
+    [
+        ("five_wells", np.arctan2(0.731771, 0.681551), 0.1, 0.1, "not symmetric"),
+        ("quotient", 0.0, 0.1, 0.1, "no minimum"),
+        ("beale", 0.0, 0.1, 0.1, "ignores the length"),
+        ("quotient", np.pi / 2, 1.0, 1.0, "0 <= ηλ < 1"),
+        ("cosine_wells_5", 0.0, 1.0, 0.8, "beyond the sides"),
+    ],
+)
+def test_a_two_cycle_that_there_is_not_is_refused_in_words(name, angle, eta, lam, why):
+    with pytest.raises(ValueError, match=why):
+        two_cycle(named(name), angle, eta, lam)
 
 
 def test_below_the_stability_line_a_minimum_attracts_and_above_it_repels(invariant):

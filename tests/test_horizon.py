@@ -7,6 +7,7 @@ from app.result import simulate as carry_out
 from app.result import to_data_of
 from app.scene import from_data
 from dynamics import Run, precise, simulate
+from dynamics.atlas import value
 from dynamics.horizon import UNIT_ROUNDOFF, trust
 from dynamics.twins import gap, twin
 from landscapes import named, typed
@@ -85,7 +86,31 @@ def test_on_a_quadratic_the_recursion_is_a_sum():
         w = (1 - eta * h) * w
     tangent = np.array([0.6, 0.8]) * (1 - eta * h) ** 60
     assert carried.lyapunov[60] == pytest.approx(np.log(np.hypot(*tangent)) / 60, abs=1e-9)
+    assert carried.area_growth[1:] == pytest.approx(np.full(60, np.log(np.abs(1 - eta * h)).sum()), abs=1e-12)
     assert carried.horizon() is None
+
+
+def test_on_the_quotient_the_sum_of_the_exponents_telescopes():
+    """det J = x'y'/(xy), so that t times the sum is the change of ln(|xy|/r²), at every step of a chaotic run."""
+    run = Run("gd", 0.1, 0.2)
+    (carried,), (path,) = (each(named("quotient"), run, [START], 2000) for each in (trust, simulate))
+    ends = np.log(np.abs(path.x * path.y)) - 2 * path.log_norm
+    assert carried.area_growth * np.arange(2001) == pytest.approx(ends - ends[0], abs=1e-9)
+    assert carried.lyapunov[-1] > 0.03
+
+
+def test_a_map_has_the_sum_of_the_exponents_that_a_path_carries():
+    run = Run("gd", 0.3, 0.25)
+    (carried,) = trust(named("five_wells"), run, [START], 60)
+    at = {"learning_rate": 0.3, "weight_decay": 0.25}
+    alone = value(named("five_wells"), run, at, "area_growth", 60, start=START, arithmetic="float64")
+    assert alone == pytest.approx(carried.area_growth[60], abs=1e-6)
+
+
+@pytest.mark.parametrize("run", [Run("gd", 0.1, 0.1, {"momentum": 0.5}), Run("adam", 0.1)])
+def test_where_buffers_have_exponents_of_their_own_no_sum_of_two_is_claimed(run):
+    (carried,) = trust(named("five_wells"), run, [START], 20)
+    assert carried.area_growth is None and np.isfinite(carried.lyapunov).all()
 
 
 def test_a_path_that_settles_has_no_horizon():
@@ -121,6 +146,8 @@ def test_a_twin_has_the_lyapunov_exponent_of_its_partner(case):
     made = twin(named("rotated_quotient"), case, 100).run
     ((partner,), (other,)) = (trust(named("rotated_quotient"), each, [START], 100) for each in (case, made))
     assert other.lyapunov == pytest.approx(partner.lyapunov, abs=1e-6)
+    if partner.area_growth is not None:
+        assert other.area_growth == pytest.approx(partner.area_growth, abs=1e-6)
 
 
 @pytest.mark.parametrize("formula, name", [("cos(3*theta)", "sign"), ("cos(3*theta)", "lion"), ("abs(x) + y^2", "gd")])
@@ -163,7 +190,7 @@ def test_a_result_carries_the_horizon_and_its_json_says_it():
     told = to_data_of(result)
     for run, entry in zip(result.runs, told["runs"], strict=True):
         assert entry["paths"][0]["horizon"] == run.paths[0].horizon == pytest.approx(139, abs=3)
-        assert run.paths[0].lyapunov.shape == (301,)
+        assert run.paths[0].lyapunov.shape == run.paths[0].area_growth.shape == (301,)
     sooner = carry_out(from_data(data), horizon=False)
     assert sooner.runs[0].paths[0].horizon is None
     assert np.array_equal(sooner.runs[0].paths[0].x, result.runs[0].paths[0].x)
