@@ -5,14 +5,14 @@ import hashlib
 import re
 import tomllib
 import zlib
-from pathlib import Path
 
 import pytest
 
-from app.picture import picture
+from app import embed
+from app.embed import HERE, squeezed
+from app.picture import Picture, picture
 from app.result import simulate
 from app.scene import Run, Scene
-from app.stage.embed import HERE, page, squeezed
 from app.stage.frame import frame
 from app.theme import THEMES
 
@@ -22,6 +22,10 @@ NASTY = "</title><script>window.pwned = 1</script><img src=x onerror='pwned()'>"
 
 def pictured(**scene):
     return picture(simulate(Scene(landscape="five_wells", **{"runs": RUNS, "steps": 40} | scene)))
+
+
+def page(seen: Picture, theme: str = "light") -> str:
+    return embed.page("stage", seen.scene.title, seen.summary, frame(seen, key="page"), theme)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def test_two_panels_of_two_thousand_steps_fit_in_250_kilobytes():
 
 
 def test_a_page_carries_the_frame_exactly(text):
-    data = re.search(r'<script id="frame" type="text/plain">([^<]*)</script>', text)[1]
+    data = re.search(r'<script id="data" type="text/plain">([^<]*)</script>', text)[1]
     assert zlib.decompress(base64.b64decode(data)) == frame(pictured(title=NASTY), key="page")
 
 
@@ -75,7 +79,7 @@ def test_labels_travel_as_data_only():
 
 def test_squeezing_drops_comments_and_indentation_and_nothing_else():
     for name in ("stage.js", "stage.css"):
-        source = (HERE / name).read_text("utf-8")
+        source = (HERE / "stage" / name).read_text("utf-8")
         small = squeezed(source)
         assert len(small) < len(source)
         written = {line.strip() for line in source.splitlines()}
@@ -90,7 +94,7 @@ def test_a_source_with_a_text_over_several_lines_is_left_alone():
 
 
 def test_page_and_app_have_the_same_two_themes():
-    configured = tomllib.loads((Path(HERE).parent / ".streamlit" / "config.toml").read_text())["theme"]
+    configured = tomllib.loads((HERE / ".streamlit" / "config.toml").read_text())["theme"]
     for name, theme in THEMES.items():
         colours = configured[name]
         assert (theme.background, theme.text, theme.accent) == (

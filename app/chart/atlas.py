@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.chart import sides
-from app.chart.colours import paint
+from app.chart.colours import Paint, paint
 from app.chart.sheet import Card, Plot, Raster, Sheet
 from app.chart.zooming import zoomed as zoomed
 from app.result import simulate
@@ -31,10 +31,11 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         yield sheet(scene, run, made)
 
 
-def sheet(scene: Scene, run: int, made: Atlas) -> Sheet:
+def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> Sheet:
+    """The map as a plot; in colours of its own, equalised over its values, unless others are given."""
     statistic = STATISTICS[made.statistic]
     words = kinds(scene, statistic)
-    colours = paint(made.values, statistic, words)
+    colours = colours or paint(made.values, statistic, words)
     across, up = (sides.shown(scene, run, axis) for axis in made.axes)
     window = (across.low, across.high, up.low, up.high)
     raster = Raster(colours.levels(made.values), colours.table, window, made.values, smooth=False)

@@ -16,7 +16,7 @@ FEW = 2000
 """particles of the first, quick look"""
 BINS, COARSE = 144, 24
 MOST_SNAPSHOTS = 120
-SHOWN = 3
+SHOWN = 4
 """ensembles whose histograms stand side by side; the others only appear in the curves"""
 
 
@@ -55,11 +55,11 @@ def crowds(scene: Scene, particles: int, cancel: Callable[[], bool] | None = Non
 
 def _sheet(scene: Scene, made: list[Crowd], particles: int) -> Sheet:
     shown = made[:SHOWN]
-    width = 6 // len(shown)
+    width = 12 // len(shown)
     tops = tuple(_histogram(crowd, (k * width, 0, width, 1)) for k, crowd in enumerate(shown))
     plots = (*tops, _final(scene, made), _distances(scene, made), _norms(made))
     done = 1.0 if particles == scene.chart.particles else particles / scene.chart.particles
-    return Sheet(plots, _caption(scene, made, particles), columns=(1.0,) * 6, rows=(1.25, 1.0), done=done)
+    return Sheet(plots, _caption(scene, made, particles), columns=(1.0,) * 12, rows=(1.25, 1.0), done=done)
 
 
 def _histogram(crowd: Crowd, cell: tuple[int, int, int, int]) -> Plot:
@@ -84,19 +84,20 @@ def _final(scene: Scene, made: list[Crowd]) -> Plot:
     top = max(float(curve.y.max()) for curve in curves)
     return Plot(
         "At the end: density of the angle", Axis("angle", -180.0, 180.0, degrees=True),
-        Axis("per radian", 0.0, 1.1 * top), (0, 1, 2, 1), curves=tuple(curves),
+        Axis("per radian", 0.0, 1.1 * top), (0, 1, 4, 1), curves=tuple(curves),
     )  # fmt: skip
 
 
-def _last(run: Run, steps: int) -> tuple[float, float]:
-    """η and λ of the last step."""
-    eta, lam = (schedule(rate).rates(steps).value[-1] for rate in (run.learning_rate, run.weight_decay))
-    return float(eta), float(lam)
+def _last(run: Run, steps: int) -> tuple[int, float, float]:
+    """Since when the rates are what they are at the end, and these: η and λ."""
+    eta, lam = (schedule(rate).rates(steps).value for rate in (run.learning_rate, run.weight_decay))
+    changed = np.flatnonzero((np.diff(eta) != 0) | (np.diff(lam) != 0))
+    return int(changed[-1]) + 1 if len(changed) else 0, float(eta[-1]), float(lam[-1])
 
 
 def law_of(scene: Scene, run: Run) -> np.ndarray | None:
     """Gibbs's law for the run's last rates, where the noise is tangential and there is something to balance it."""
-    eta, lam = _last(run, scene.steps)
+    _, eta, lam = _last(run, scene.steps)
     if not (scene.chart.tangential and run.rule == "gd" and run.noise > 0 and 0 < eta * lam < 1):
         return None
     return science.gibbs(scene.field, run.noise, eta, lam, BINS, scene.knobs)
@@ -124,11 +125,11 @@ def _distances(scene: Scene, made: list[Crowd]) -> Plot:
         curves = [Curve(first.seen.times, science.distance(counts[0], counts[0][-1]), "from the end", first.colour)]
         floor, title = science.distance_floor(counts[0][-1], n, n), "L1 distance"
     marks = [Mark("sampling floor", y=floor)]
-    eta, lam = _last(first.run, scene.steps)
-    if 0 < eta * lam and 1 / (eta * lam) < scene.steps:
-        marks.append(Mark("1/(ηλ)", x=1 / (eta * lam)))
+    since, eta, lam = _last(first.run, scene.steps)
+    if 0 < eta * lam and since + 1 / (eta * lam) < scene.steps:
+        marks.append(Mark("1/(ηλ) later" if since else "1/(ηλ)", x=since + 1 / (eta * lam)))
     return Plot(
-        title, Axis("step", 0.0, float(scene.steps)), Axis("Σ|p − q|", 0.0, 2.05), (2, 1, 2, 1), curves=tuple(curves),
+        title, Axis("step", 0.0, float(scene.steps)), Axis("Σ|p − q|", 0.0, 2.05), (4, 1, 4, 1), curves=tuple(curves),
         marks=tuple(marks),
     )  # fmt: skip
 
@@ -139,7 +140,7 @@ def _norms(made: list[Crowd]) -> Plot:
     low, high = float(norms.min()), float(norms.max())
     return Plot(
         "Norm, root mean square", Axis("step", 0.0, float(made[0].seen.times[-1])),
-        Axis("‖w‖", low / 1.3, high * 1.3, log=True), (4, 1, 2, 1), curves=tuple(curves),
+        Axis("‖w‖", low / 1.3, high * 1.3, log=True), (8, 1, 4, 1), curves=tuple(curves),
     )  # fmt: skip
 
 

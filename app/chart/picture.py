@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from app.chart.sheet import Curve, Mark, Plot, Sheet
+from app.chart.sheet import Curve, Mark, Plot, Raster, Sheet
 from app.files import whole_file
 from app.theme import THEMES, Theme
 
 DPI = 100
+ROOM = 0.085
+"""left of a film's map, as a share of the width"""
 
 
 def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> Any:
@@ -19,7 +21,7 @@ def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "ligh
     colours = THEMES[theme]
     made = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=colours.background, layout="constrained")
     if title:
-        made.suptitle(_plain(title), x=0.01, ha="left", color=colours.text, fontsize=15, fontweight="semibold")
+        made.suptitle(_plain(title), x=0.01, ha="left", color=colours.text, fontsize=15, fontweight="bold")
     grid = made.add_gridspec(len(sheet.rows), len(sheet.columns), width_ratios=sheet.columns, height_ratios=sheet.rows)
     for plot in sheet.plots:
         column, row, across, up = plot.cell
@@ -36,6 +38,29 @@ def write(sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: 
         made.savefig(partial, format=kind, facecolor=made.get_facecolor(), metadata=_dateless(kind))
 
 
+class Canvas:
+    """A sheet of one map, drawn again and again with other pixels and other sides: the furniture holds still."""
+
+    def __init__(self, sheet: Sheet, size: tuple[int, int], theme: str, title: str):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        self.figure = figure(sheet, size, theme, title)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.canvas.draw()
+        self.figure.set_layout_engine("none")
+        place = self.figure.axes[0].get_position()  # with room for the longest tick that may come
+        self.figure.axes[0].set_position((ROOM, place.y0, place.x1 - ROOM, place.height))
+
+    def draw(self, sheet: Sheet) -> np.ndarray:
+        """RGBA, (height, width, 4)."""
+        axes, plot = self.figure.axes[0], sheet.plots[0]
+        axes.images[0].set_data(_rgba(plot.raster))
+        axes.set_xlim(plot.x.low, plot.x.high)
+        axes.set_ylim(plot.y.low, plot.y.high)
+        self.canvas.draw()
+        return np.asarray(self.canvas.buffer_rgba()).copy()
+
+
 def _dateless(kind: str) -> dict[str, Any]:
     return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
 
@@ -47,18 +72,21 @@ def _plain(text: str) -> str:
 
 def _draw(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     axes.set_facecolor(theme.soft)
-    axes.set_title(_plain(plot.title), loc="left", color=theme.text, fontsize=12, fontweight="semibold")
+    axes.set_title(_plain(plot.title), loc="left", color=theme.text, fontsize=12, fontweight="bold")
+    if plot.raster is not None:
+        _raster(made, axes, plot, theme)
+    axes.set_xscale("log" if plot.x.log else "linear")
+    axes.set_yscale("log" if plot.y.log else "linear")
     for axis, line, set_label in ((plot.x, axes.xaxis, axes.set_xlabel), (plot.y, axes.yaxis, axes.set_ylabel)):
         set_label(_plain(axis.label), color=theme.text)
         line.set_tick_params(colors=theme.muted, labelcolor=theme.muted)
+        if axis.log:
+            line.set_major_formatter(lambda value, _: f"{value:g}")
+            line.set_minor_formatter(_between_decades(line))
         if axis.degrees:
             line.set_major_formatter(lambda value, _: f"{value:g}°".replace("-", "−"))
     for spine in axes.spines.values():
         spine.set_color(theme.line)
-    axes.set_xscale("log" if plot.x.log else "linear")
-    axes.set_yscale("log" if plot.y.log else "linear")
-    if plot.raster is not None:
-        _raster(made, axes, plot, theme)
     for curve in plot.curves:
         _curve(axes, curve, theme)
     for mark in plot.marks:
@@ -75,12 +103,10 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     from matplotlib.patches import Patch
 
     raster, key = plot.raster, plot.key
-    rgba = np.dstack([raster.table[raster.levels], np.full(raster.levels.shape, 255, np.uint8)])
-    if raster.clear is not None:
-        rgba[raster.levels == raster.clear] = 0
-    x0, x1, y0, y1 = raster.window
-    across, up = _edges(x0, x1, raster.levels.shape[1], plot.x.log), _edges(y0, y1, raster.levels.shape[0], plot.y.log)
-    axes.pcolormesh(across, up, rgba, rasterized=True)
+    rgba = _rgba(raster)
+    # a raster fills its plot, and is as even along a logarithmic side as along any other
+    everything = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
+    axes.imshow(rgba, interpolation="nearest", **everything)
     if key is None:
         return
     if key.words:
@@ -89,7 +115,7 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
             handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, labelcolor=theme.text,
             fontsize=9, borderaxespad=0.2,
         )  # fmt: skip
-        axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="semibold", pad=22)
+        axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="bold", pad=22)
         return
     bar = made.colorbar(ScalarMappable(cmap=ListedColormap(raster.table[:-1] / 255)), ax=axes, pad=0.015, fraction=0.04)
     bar.set_ticks([share for share, _ in key.ticks], labels=[word for _, word in key.ticks])
@@ -98,8 +124,22 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     bar.set_label(_plain(key.title), color=theme.text)
 
 
-def _edges(low: float, high: float, count: int, log: bool) -> np.ndarray:
-    return np.geomspace(low, high, count + 1) if log else np.linspace(low, high, count + 1)
+def _between_decades(line: Any) -> Any:
+    """Words for the ticks 2 and 5 of a logarithmic side that is so short that its decades say too little."""
+
+    def words(value: float, _: int) -> str:
+        low, high = line.get_view_interval()
+        wanted = "25" if high > 4 * low else "23456789"
+        return f"{value:g}" if high < 30 * low and f"{value:e}"[0] in wanted else ""
+
+    return words
+
+
+def _rgba(raster: Raster) -> np.ndarray:
+    rgba = np.dstack([raster.table[raster.levels], np.full(raster.levels.shape, 255, np.uint8)])
+    if raster.clear is not None:
+        rgba[raster.levels == raster.clear] = 0
+    return rgba
 
 
 def _curve(axes: Any, curve: Curve, theme: Theme) -> None:

@@ -1,7 +1,8 @@
 """The portrait: every start's orbit as dots in a plane where nothing runs away.
 
 On x²/(x²+y²) the plane is (ln|x|, ln|y|): there gradient descent with weight decay preserves area, so that islands of
-regular motion lie in a chaotic sea. On other losses that ignore length it is the angle and ln(‖w‖/√η).
+regular motion lie in a chaotic sea. It carries two places to one, so that an orbit may fall from the sea into an island.
+On other losses that ignore length it is the angle and ln(‖w‖/√η).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,11 +19,11 @@ from dynamics.gauge import quotient_two_cycle
 from dynamics.orbits import orbits
 
 LENGTHS = (500, 2000, 8000)
-COLUMNS, ROWS = 900, 640
+COLUMNS, ROWS = 840, 540
 SEA = (140, 144, 150)
 ISLANDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f6fd1")
-SETTLED = 2e-3
-"""over the steps that are watched, the finite-time exponent of a regular orbit stays below this"""
+GROWTH = 20.0
+"""ln of how much an error may grow on a regular orbit: it grows as a power of time there, and exponentially in the sea"""
 
 
 def folded(scene: Scene) -> bool:
@@ -38,16 +39,16 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
     for length in LENGTHS:
         watched = ("log_x", "log_y") if folded(scene) else ("angle", "log_norm")
         points = orbits(scene.field, run, lanes, length, length, watched, **rest)
-        exponents = along(scene.field, run, lanes, "lyapunov", length, **rest)
-        yield _sheet(scene, points, exponents, length)
+        half, whole = (n * along(scene.field, run, lanes, "lyapunov", n, **rest) for n in (length // 2, length))
+        yield _sheet(scene, points, whole > GROWTH, whole - half > GROWTH / 2, length)
 
 
-def _sheet(scene: Scene, points: np.ndarray, exponents: np.ndarray, length: int) -> Sheet:
+def _sheet(scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndarray, length: int) -> Sheet:
+    """`chaotic` says of every orbit whether errors grew on it, `still` whether they did so in its second half."""
     half = 0.5 * np.log(_rate(scene))
     u = points[..., 0] - half if folded(scene) else points[..., 0]
     v = points[..., 1] - half
     window = scene.chart.window or usual(scene, u, v)
-    chaotic = exponents > max(SETTLED, 12 / length)
     levels = _drawn(u, v, window, chaotic)
     table = np.array([SEA, SEA, *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ISLANDS)], np.uint8)
     scale = (1.0, 1.0) if folded(scene) else (180 / np.pi, 1.0)
@@ -59,7 +60,7 @@ def _sheet(scene: Scene, points: np.ndarray, exponents: np.ndarray, length: int)
         "Orbits: click to start another", across, up, raster=Raster(levels, table, (x0, x1, y0, y1), clear=0), key=key,
         marks=_marks(scene), zoom=True, pick=True,
     )  # fmt: skip
-    return Sheet((plot,), _caption(scene, chaotic, length), done=length / LENGTHS[-1])
+    return Sheet((plot,), _caption(scene, chaotic, still, length), done=length / LENGTHS[-1])
 
 
 def _rate(scene: Scene) -> float:
@@ -104,12 +105,13 @@ def _marks(scene: Scene) -> tuple[Mark, ...]:
     return (Mark("two-cycle", float(np.log(np.sin(cycle.offset))), float(np.log(np.cos(cycle.offset)))),)
 
 
-def _caption(scene: Scene, chaotic: np.ndarray, length: int) -> str:
-    islands, sea = int((~chaotic).sum()), int(chaotic.sum())
+def _caption(scene: Scene, chaotic: np.ndarray, still: np.ndarray, length: int) -> str:
+    regular, fallen = int((~chaotic).sum()), int((chaotic & ~still).sum())
     steps = f"{length:,}".replace(",", "\u202f")
-    text = f"{islands + sea} orbits of {steps} steps: {islands} regular so far, {sea} chaotic."
+    text = f"{len(chaotic)} orbits of {steps} steps: {regular} regular so far, {len(chaotic) - regular} chaotic."
     if folded(scene):
-        text += " In this plane every step preserves area, so nothing attracts and nothing comes to rest."
+        text += " Every step preserves area, so nothing attracts; but two places are carried to one, so an orbit may fall"
+        text += " from the sea into an island for good" + (f": {fallen or 'none'} did." if length == LENGTHS[-1] else ".")
     return text
 
 

@@ -60,8 +60,41 @@ def render(
     moment = float(scene.steps) if step is None else float(step)
     if not 0 <= moment <= scene.steps:
         raise SceneError("film", f"The scene has the steps 0 to {scene.steps}; a picture at {step:g} cannot be drawn.")
-    _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, moment)
+    if scene.chart is not None:
+        _write_chart(scene, path, kind, size, fps, seconds, theme, progress)
+    else:
+        _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, moment)
     return path
+
+
+def _write_chart(
+    scene: Scene, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: str,
+    progress: Progress | None,
+) -> None:  # fmt: skip
+    """A chart as a picture or a page; an atlas that was zoomed into also as a film."""
+    from app import chart
+    from app.chart import film, picture
+    from app.chart.sheet import sent
+    from app.film import encode
+
+    if kind in PICTURES:
+        picture.write(chart.whole(scene), path, size, theme, scene.title)
+        return
+    with whole_file(path) as file:
+        if kind in PAGES:
+            from app.embed import page
+
+            made = chart.whole(scene)
+            file.write_text(page("chart", scene.title, made.caption, sent(made, name="page"), theme), "utf-8")
+            return
+        film.check(scene)
+        moving, hold = max(1, round(seconds * fps)), max(1, round(HOLD * fps))
+        images = _reported(film.frames(scene, size, moving, hold, theme), moving + hold, progress)
+        if kind == "gif":
+            first = next(film.frames(scene, size, 1, 0, theme))
+            encode.gif(file, [first], images, moving + hold, fps, [THEMES[theme].background])
+        else:
+            encode.film(file, kind, images, moving + hold, size, fps)
 
 
 def _write(
@@ -73,9 +106,10 @@ def _write(
 
     with whole_file(path) as file:
         if kind in PAGES:
-            from app.stage.embed import page
+            from app.embed import page
+            from app.stage.frame import frame
 
-            file.write_text(page(seen, theme.name), "utf-8")
+            file.write_text(page("stage", seen.scene.title, seen.summary, frame(seen, key="page"), theme.name), "utf-8")
         elif kind in ("svg", "pdf"):
             paper(seen, file, kind, size, theme, moment)
         elif kind == "png":

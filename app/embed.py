@@ -1,4 +1,4 @@
-"""A picture as one page of HTML: the stage, its style and its data in a file that needs no network and no server.
+"""A picture as one page of HTML: a component, its style and its data in a file that needs no network and no server.
 
 What the scene's author wrote is only ever text (escaped) or data (packed, in base64); a content security policy lets
 nothing run or load but the page's own script and style, which it knows by their hashes.
@@ -13,20 +13,18 @@ from functools import cache
 from pathlib import Path
 
 from app.bundle import bundled
-from app.picture import Picture
-from app.stage.frame import frame
 from app.theme import THEMES, Theme
 
 HERE = Path(__file__).parent
 
 START = """
 {
-  const packed = Uint8Array.from(atob(document.getElementById("frame").textContent), (c) => c.charCodeAt(0));
+  const packed = Uint8Array.from(atob(document.getElementById("data").textContent), (c) => c.charCodeAt(0));
   const bytes = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  mount(document.querySelector(".zoomout-stage"), {}).update(new Uint8Array(await new Response(bytes).arrayBuffer()));
+  mount(document.querySelector("main > div"), {}).update(new Uint8Array(await new Response(bytes).arrayBuffer()));
 }
 """
-"""after the stage's own source, in the same module; nobody answers requests, so the start is no handle"""
+"""after the component's own source, in the same module; nobody answers requests, so nothing asks for what it cannot get"""
 
 FURNITURE = """
 :root {{
@@ -39,7 +37,7 @@ FURNITURE = """
 body {{ margin: 0 auto; padding: 16px 24px; max-width: 1680px; font: 16px/1.5 var(--st-font); }}
 body {{ background: {theme.background}; color: {theme.text}; }}
 h1 {{ margin: 0 0 8px; font-size: 22px; line-height: 1.3; }}
-.zoomout-stage:not(:empty) + .summary {{ position: absolute; width: 1px; height: 1px; overflow: hidden; }}
+main > div:not(:empty) + .summary {{ position: absolute; width: 1px; height: 1px; overflow: hidden; }}
 @media (max-width: 640px) {{ body {{ padding: 12px; }} }}
 """
 
@@ -55,43 +53,44 @@ PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-{heading}<div class="zoomout-stage"></div>
+{heading}<div class="zoomout-{name}"></div>
 <p class="summary">{summary}</p>
 </main>
-<script id="frame" type="text/plain">{data}</script>
+<script id="data" type="text/plain">{data}</script>
 <script type="module">{script}</script>
 </body>
 </html>
 """
 
 
-def page(picture: Picture, theme: str = "light") -> str:
-    """The page as text. It plays from a file, offline; everything of the stage is alive except dragging the start."""
-    style, script = _style(THEMES[theme]), _script()
+def page(name: str, title: str, summary: str, data: bytes, theme: str = "light") -> str:
+    """The page of the component called `name`, as text. It plays from a file, offline; all is alive that asks no server."""
+    style, script = _style(name, THEMES[theme]), _script(name)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    title = html.escape(picture.scene.title)
+    title = html.escape(title)
     return PAGE.format(
+        name=name,
         policy=policy,
         title=title or "zoomout",
         heading=f"<h1>{title}</h1>\n" if title else "",
-        summary=html.escape(picture.summary),
+        summary=html.escape(summary),
         style=style,
         script=script,
-        data=base64.b64encode(zlib.compress(frame(picture, key="page"), 9)).decode(),
+        data=base64.b64encode(zlib.compress(data, 9)).decode(),
     )
 
 
 @cache
-def _style(theme: Theme) -> str:
-    return FURNITURE.format(theme=theme) + squeezed((HERE / "stage.css").read_text("utf-8"))
+def _style(name: str, theme: Theme) -> str:
+    return FURNITURE.format(theme=theme) + squeezed((HERE / name / f"{name}.css").read_text("utf-8"))
 
 
 @cache
-def _script() -> str:
-    source = bundled(HERE / "stage.js") + START
+def _script(name: str) -> str:
+    source = bundled(HERE / name / f"{name}.js") + START
     assert "</script" not in source.lower()
     return squeezed(source)
 
