@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dynamics import lanes, rules
+from dynamics.schedules import Constant, Rates, schedule
 from dynamics.simulate import Run
 from landscapes import Landscape
 
@@ -29,12 +30,12 @@ class Varied:
         self, landscape: Landscape, run: Run, names: Sequence[str], steps: int, start: tuple[float, float] | None = None,
         knobs: Mapping[str, float] | None = None, arithmetic: str = "float64", seed: int = 0,
     ):  # fmt: skip
-        _check(landscape, run, tuple(names))
+        check_names(landscape, run, tuple(names))
         self.names, self.start = tuple(names), tuple(map(float, start or landscape.start))
         brought = tuple("weight_decay" if n == INTRINSIC else n for n in names if n not in START)
-        rates = tuple(n for n in ("learning_rate", "weight_decay") if n not in brought and _constant(getattr(run, n)))
-        self.fixed = {n: float(getattr(run, n)) for n in rates}
-        self.swarm = lanes.swarm(landscape, run, steps, (*brought, *rates), knobs, arithmetic, seed)
+        rates = {n: _constant(getattr(run, n)) for n in ("learning_rate", "weight_decay") if n not in brought}
+        self.fixed = {n: value for n, value in rates.items() if value is not None}
+        self.swarm = lanes.swarm(landscape, run, steps, (*brought, *self.fixed), knobs, arithmetic, seed)
         x, y = self.start
         self.swarm.shared.update(x=self.swarm.dtype(x), y=self.swarm.dtype(y))
 
@@ -70,7 +71,8 @@ class Varied:
         return len(tables[0]), made
 
 
-def _check(landscape: Landscape, run: Run, names: tuple[str, ...]) -> None:
+def check_names(landscape: Landscape, run: Run, names: Sequence[str]) -> None:
+    """`ValueError` in one sentence where these cannot vary together."""
     known = can_vary(landscape, run)
     for name in names:
         if name not in known:
@@ -79,9 +81,11 @@ def _check(landscape: Landscape, run: Run, names: tuple[str, ...]) -> None:
         raise ValueError(f"Both axes are {names[0]}; choose two different ones.")
     if INTRINSIC in names and "weight_decay" in names:
         raise ValueError("The intrinsic learning rate ηλ sets the weight decay, so only one of the two can vary.")
-    if INTRINSIC in names and "learning_rate" not in names and not (_constant(run.learning_rate) and run.learning_rate > 0):
+    if INTRINSIC in names and "learning_rate" not in names and not (_constant(run.learning_rate) or 0) > 0:
         raise ValueError("The intrinsic learning rate ηλ can vary only beside a learning rate that is a constant above 0.")
 
 
-def _constant(rate: Any) -> bool:
-    return isinstance(rate, (int, float))
+def _constant(rate: Any) -> float | None:
+    if isinstance(rate, Rates) or not isinstance(schedule(rate), Constant):
+        return None
+    return float(schedule(rate).value)

@@ -329,6 +329,15 @@ def test_the_command_writes_the_numbers_of_the_map(scene_file, tmp_path):
         assert list(file["words"]) == list(REGIMES) and str(file["x_name"]) == "learning_rate"
 
 
+def test_the_command_maps_over_the_intrinsic_rate(scene_file, tmp_path):
+    from app import atlas_command
+    from app.scene import load
+
+    work = atlas_command.plan(load(str(scene_file)), X, "runs.0.intrinsic:log:0.01:0.9", "lyapunov", "8", tmp_path / "map.npz")
+    made = atlas(FIVE, Run(), ETA, Axis("intrinsic", 0.01, 0.9, log=True), "lyapunov", 100, 8)
+    assert np.array_equal(atlas_command.compute(work).values, made.values)
+
+
 @pytest.mark.parametrize("statistic", ["lyapunov", "regime", "final_loss"])
 def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
     from matplotlib.image import imread
@@ -353,6 +362,8 @@ def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
         ({"--x": "runs.3.learning_rate:0.1:1", "--y": "runs.3.weight_decay:0:1"}, "There is no run 3"),
         ({"--x": "runs.0.learning_rate:log:0:1"}, "low end above 0"),
         ({"--x": "learning rate"}, "An axis is written as"),
+        ({"--x": "runs.0.intrinsic:log:0.01:1"}, "only one of the two can vary"),
+        ({"--y": "runs.0.intrinsic:-1:1"}, "intrinsic is never negative"),
         ({"--out": "map.pdf"}, "one of .png, .npz, .html"),
         ({"--statistic": "beauty"}, "There is no statistic"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from dynamics import Run, lanes, simulate
 from dynamics.atlas import Axis, along, atlas, value
 from dynamics.orbits import WATCHED, orbits
-from dynamics.schedules import Step
+from dynamics.schedules import Constant, Step
 from landscapes import LANDSCAPES, typed
 
 FIVE, QUOTIENT, START = LANDSCAPES["five_wells"], LANDSCAPES["quotient"], (-0.7, 0.7)
@@ -80,6 +80,7 @@ def test_the_intrinsic_rate_is_set_by_the_weight_decay(arithmetic):
         assert np.array_equal(found, along(FIVE, Run(), case | {"weight_decay": mu / eta}, "log_norm", **common))
     constant = along(FIVE, Run("gd", 0.25), {"intrinsic": mu}, "log_norm", **common)
     assert np.array_equal(constant, along(FIVE, Run("gd", 0.25), {"weight_decay": mu / 0.25}, "log_norm", **common))
+    assert np.array_equal(constant, along(FIVE, Run("gd", Constant(0.25)), {"intrinsic": mu}, "log_norm", **common))
 
 
 def test_a_map_over_the_intrinsic_rate_is_made_of_its_runs():

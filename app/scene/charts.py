@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 from app.scene.checks import SceneError
-from dynamics.atlas import Axis, can_vary
+from dynamics.atlas import Axis
 from dynamics.orbits import WATCHED
 from dynamics.statistics import STATISTICS
+from dynamics.varied import check_names
 
 if TYPE_CHECKING:
     from app.scene.schema import Scene
@@ -134,15 +135,10 @@ def sides_of(scene: "Scene", *texts: str) -> tuple[int, tuple[Axis, ...]]:
     if len(named) > 1:
         raise SceneError("axis", "Both axes of an atlas belong to one run; here they name two.")
     index = named.pop()
-    known = can_vary(scene.field, run_of(scene, index).motion)
-    names = [each.axis.name for each in sides]
-    for name in names:
-        if name not in known:
-            raise SceneError("axis", f"An axis cannot be {name[:40]!r}; it is one of {', '.join(known)}.")
-    if len(set(names)) < len(names):
-        raise SceneError("axis", f"Both axes are {names[0]}; choose two different ones.")
-    if "intrinsic" in names and "weight_decay" in names:
-        raise SceneError("axis", "The intrinsic learning rate is ηλ, so weight decay cannot be the other axis.")
+    try:
+        check_names(scene.field, run_of(scene, index).motion, [each.axis.name for each in sides])
+    except ValueError as reason:
+        raise SceneError("axis", str(reason)) from None
     return index, tuple(each.axis for each in sides)
 
 
