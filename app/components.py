@@ -33,6 +33,17 @@ def stage(frame: bytes, key: str, on_request: Callable[[dict[str, Any]], None]) 
     _component("stage")(data=frame, key=key, on_request_change=changed, width="stretch", height="content")
 
 
+def chart(sheet: bytes, key: str, on_request: Callable[[dict[str, Any]], None]) -> None:
+    """Shows a sheet. `on_request` is called, before the page runs again, with what was done on it."""
+
+    def changed() -> None:
+        request = st.session_state[key].get("request")
+        if request:
+            on_request(request)
+
+    _component("chart")(data=sheet, key=key, on_request_change=changed, width="stretch", height="content")
+
+
 def rail(data: dict[str, Any], key: str, on_edit: Callable[[dict[str, Any]], None]) -> None:
     """Shows controls. `on_edit` is called, before the page runs again, with a batch of edits."""
 

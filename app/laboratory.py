@@ -1,4 +1,4 @@
-"""A page with a stage: a scene in the session, edits that change it, a picture that follows.
+"""A page with a picture: a scene in the session, edits that change it, a stage or a chart that follows.
 
 Every door (a control, a drag on the stage, a link, a file) ends in `Bench.adopt`: a scene that cannot be simulated is
 refused in one sentence beside the control, and the last good picture stays.
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import dialogs
-from app.components import rail, stage
+from app.components import chart, rail, stage
+from app.desk import Desk
 from app.picture import picture
 from app.presets import Preset
 from app.rail.controls import Group, group, note, select
@@ -22,18 +23,21 @@ from app.scene import Scene, SceneError, from_token, to_link
 from app.stage.frame import frame
 
 log = logging.getLogger("zoomout")
+PATHS = "explore"
+"""the page on which a click on a chart opens a run"""
 HEAVY = 5000
 """recorded points from which a dragged scene waits with its horizon of trust"""
 
 
 class Page(NamedTuple):
-    """What differs between the pages that have a stage."""
+    """What differs between the pages."""
 
     name: str
     title: str
     subtitle: str
     presets: tuple[Preset, ...]
-    groups: Callable[[Scene, Result], list[Group]]
+    groups: Callable[[Scene, Result | None], list[Group]]
+    """of the rail, for a scene and its paths; without paths where it shows a chart"""
 
 
 @dataclass
@@ -50,14 +54,22 @@ class Bench:
     """something is being dragged: a coarser frame will do until it is let go"""
     refused: dict[str, tuple[Any, str]] = field(default_factory=dict)
     notice: str = ""
+    desk: Desk = field(default_factory=Desk)
+    elsewhere: tuple[Scene, str] | None = None
+    """a scene of paths that a click on a chart led to, and what it is; it is opened on the page for paths"""
 
-    def carry_out(self, scene: Scene) -> Result:
-        """The scene's numbers; while something heavy is dragged, without the horizon of trust, which follows at rest."""
+    def carry_out(self, scene: Scene) -> Result | None:
+        """The scene's paths, or None where it shows a chart.
+
+        While something heavy is dragged they come without the horizon of trust, which follows at rest.
+        """
+        if scene.chart is not None:
+            return None
         heavy = scene.steps * len(scene.points) * len(scene.runs) > HEAVY
         return simulate(scene, not (self.moving and heavy))
 
-    def adopt(self, change: Callable[[Scene], Scene], control: str = "", typed: Any = None) -> None:
-        """Tries a change; keeps the old scene and remembers the sentence if it is refused."""
+    def adopt(self, change: Callable[[Scene], Scene], control: str = "", typed: Any = None) -> bool:
+        """Tries a change; keeps the old scene and remembers the sentence if it is refused. Says whether it was taken."""
         try:
             scene = change(self.scene)
             self.carry_out(scene)
@@ -73,24 +85,35 @@ class Bench:
             self.refused.pop(control, None)
             if control.split(":")[0] in ("preset", "landscape", "open"):
                 self.refused.clear()
+            return True
+        return False
 
 
 def _experiment(scene: Scene) -> tuple[Any, ...]:
     rules = tuple((run.rule, run.twin_of) for run in scene.runs)
-    return scene.landscape, scene.formula, rules, len(scene.points), scene.view.panels, scene.title
+    return scene.landscape, scene.formula, rules, len(scene.points), scene.view.panels, scene.title, type(scene.chart)
 
 
-def show(page: Page) -> None:
-    """Draws the page once; Streamlit calls it after every interaction."""
+def show(page: Page, open_paths: Callable[[], None]) -> None:
+    """Draws the page once; Streamlit calls it after every interaction. `open_paths` goes to the page for paths."""
     bench = _bench(page)
+    if bench.elsewhere is not None:
+        _open_elsewhere(bench)
+        open_paths()
     result = bench.carry_out(bench.scene)
     with st.sidebar:
         rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
     top = st.container()
-    made = picture(result)
-    autoplay = st.query_params.get("play") != "0"
-    data = frame(made, bench.request_id, f"{page.name}/{bench.take}", autoplay=autoplay, preview=bench.moving)
-    stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
+    key = f"{page.name}/{bench.take}"
+    if result is None:
+        data = bench.desk.bytes(bench.scene, bench.request_id, key)
+        chart(data, f"chart:{page.name}", lambda request: _asked(bench, request))
+        if bench.desk.seen.error is not None:
+            bench.notice = _sentence(bench.desk.seen.error)
+    else:
+        autoplay = st.query_params.get("play") != "0"
+        data = frame(picture(result), bench.request_id, key, autoplay=autoplay, preview=bench.moving)
+        stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
     with top:  # after the rail and the picture, which are what a finger waits for
         _header(page, bench)
         if bench.notice:
@@ -113,6 +136,28 @@ def _bench(page: Page) -> Bench:
     return st.session_state[key]
 
 
+def _open_elsewhere(bench: Bench) -> None:
+    """Puts the scene that a click led to on the bench of the page for paths."""
+    scene, words = bench.elsewhere
+    there = Bench(scene, "", notice=words)
+    st.session_state[f"bench:{PATHS}"], bench.elsewhere = there, None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, (SceneError, ValueError)):
+        return str(error)
+    log.error("a chart failed", exc_info=error)
+    return f"This did not work ({type(error).__name__}); change something and it is tried again."
+
+
+def _asked(bench: Bench, request: dict[str, Any]) -> None:
+    number = int(request.get("id", 0))
+    if number <= bench.request_id:
+        return
+    bench.request_id, bench.notice = number, ""
+    bench.elsewhere = bench.desk.asked(request, bench.scene, lambda change: bench.adopt(change, "chart"))
+
+
 def _header(page: Page, bench: Bench) -> None:
     left, right = st.columns([3, 1], vertical_alignment="top")
     with left, st.container(key="heading"):
@@ -131,7 +176,7 @@ def _header(page: Page, bench: Bench) -> None:
             dialogs.code(bench.scene)
 
 
-def _rail_data(page: Page, bench: Bench, result: Result) -> dict[str, Any]:
+def _rail_data(page: Page, bench: Bench, result: Result | None) -> dict[str, Any]:
     groups = [_preset_group(page, bench), *page.groups(bench.scene, result)]
     for part in groups:
         for control in part["controls"]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.scene import Run, Scene, View
+from app.scene import Atlas, Ensemble, Orbits, Portrait, Run, Scene, View
 from dynamics.schedules import Step, Warmup
 
 
@@ -129,4 +129,52 @@ EXPLORE = (
           "An input mean of m stretches the valley: plain descent crawls along it, momentum helps, centring (m = 0) cures.",
           Run(label="Gradient descent", learning_rate=0.09), Run(label="Momentum", learning_rate=0.09, hyperparameters={"momentum": 0.9}),
           landscape="uncentred_regression", steps=200),
+)  # fmt: skip
+
+_STEADY = dict(landscape="five_wells", steps=6000, arithmetic="float32")
+
+CHAOS = (
+    _race("orbits", "Order and chaos",
+          "Across: ηλ. Each column shows where a run goes after it has forgotten its start; below it, whether errors grow.",
+          _decay(1.0, 0.25), landscape="five_wells", steps=2000, starts=((-0.7, 0.7), (0.7, 0.7), (-0.7, -0.7), (0.7, -0.7)),
+          chart=Orbits(x="runs.0.intrinsic:log:0.003:0.7")),
+    _race("portrait", "Islands in the sea",
+          "On x²/(x²+y²) every step preserves area, so nothing attracts: regular islands round a two-cycle, and a sea.",
+          _decay(1.0, 0.2), landscape="quotient", starts=((0.333, 0.949), (0.368, 0.949), (0.399, 0.949), (0.427, 0.949), (0.454, 0.949), (0.482, 0.949), (0.517, 0.949), (0.549, 0.949), (0.577, 0.949), (0.600, 0.949), (0.625, 0.949), (0.670, 0.949), (1.000, 0.949), (1.649, 0.949)), chart=Portrait()),
+    _race("restless", "Never at rest",
+          "On x²/(x²+y²) weight decay never lets it rest: quiet spells end in spikes, and neither the loss nor the norm settles.",
+          Run(label="weight decay", learning_rate=0.1, weight_decay=0.2), landscape="quotient", steps=1000),
+    _race("switched_off", "Decay switched off",
+          "The same run, with decay switched off at step 500: at most one last spike, then it comes to rest.",
+          _decay(0.1, 0.2), Run(label="switched off at 500", learning_rate=0.1, weight_decay=Step(initial=0.2, at=[500], values=[0.0])),
+          landscape="quotient", steps=1000),
+    _race("schedules", "Four schedules",
+          "From step 3 000 on all four have the same ηλ: their angles agree, and their norms do not.",
+          Run(label="η 0.4 → 0.1", learning_rate=Step(initial=0.4, at=[3000], values=[0.1]), weight_decay=0.1, noise=6.0),
+          Run(label="η 0.1", learning_rate=0.1, weight_decay=0.1, noise=6.0),
+          Run(label="η 0.025 → 0.1", learning_rate=Step(initial=0.025, at=[3000], values=[0.1]), weight_decay=0.1, noise=6.0),
+          Run(label="η 1, λ 0.01", learning_rate=1.0, weight_decay=0.01, noise=6.0),
+          **_STEADY, chart=Ensemble()),
+    _race("gibbs", "Gibbs’s law",
+          "Under slow noise the angle forgets where it began, in a time set by 1/(ηλ), and settles on one law.",
+          Run(label="ηλ = 0.01", learning_rate=0.1, weight_decay=0.1, noise=6.0), **_STEADY, starts=((-0.7, 0.7), (0.0, -1.0)), chart=Ensemble()),
+)  # fmt: skip
+
+ATLAS = (
+    _race("regimes", "Rest and unrest",
+          "Learning rate against weight decay on five wells: the colour says how a run ends.",
+          _decay(0.3, 0.25), landscape="five_wells", steps=500, arithmetic="float32",
+          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="regime")),
+    _race("lyapunov", "Only ηλ counts",
+          "The Lyapunov exponent over learning rate and weight decay: its level sets are the lines of equal ηλ.",
+          _decay(0.3, 0.25), landscape="five_wells", steps=500, arithmetic="float32",
+          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="lyapunov")),
+    _race("basins", "Which well?",
+          "Where the start points and how long the weights are decide the well: at a long step the basins interleave.",
+          Run(label="Gradient descent", learning_rate=0.3), landscape="five_wells", steps=300, arithmetic="float32",
+          chart=Atlas(x="start.angle:-3.141592653589793:3.141592653589793", y="start.norm:log:0.05:3", statistic="basin")),
+    _race("catapult", "Edge of divergence",
+          "(xy)²/2: which starts survive a learning rate is a fractal question.",
+          Run(label="Gradient descent", learning_rate=0.1), landscape="catapult", steps=200, arithmetic="float32",
+          chart=Atlas(x="start.x:-8:8", y="start.y:-8:8", statistic="steps_to_converge")),
 )  # fmt: skip

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.laboratory import show
+from app.chart import sheets
+from app.laboratory import PATHS, show
 from app.result import simulate
-from app.views import explore, zoom_out
+from app.views import atlas, chaos, explore, zoom_out
 
-PAGES = (zoom_out.PAGE, explore.PAGE)
-NAMES = {"zoom-out": "Zoom out", "explore": "Explore"}
+PAGES = (zoom_out.PAGE, explore.PAGE, chaos.PAGE, atlas.PAGE)
+NAMES = {"zoom-out": "Zoom out", "explore": "Explore", "chaos": "Chaos", "atlas": "Atlas"}
 STYLE = Path(__file__).parent / "style.css"
 
 
@@ -21,7 +22,8 @@ def warm_up() -> None:
 
     def work() -> None:
         for page in PAGES:
-            simulate(page.presets[0].scene)
+            scene = page.presets[0].scene
+            simulate(scene) if scene.chart is None else next(sheets(scene))
         gc.collect()
         gc.freeze()
 
@@ -30,8 +32,14 @@ def warm_up() -> None:
 
 st.set_page_config("zoomout", layout="wide", initial_sidebar_state="auto")
 st.html(STYLE)
+
+
+def open_paths() -> None:
+    st.switch_page(next(page for page in pages if page.url_path == PATHS))
+
+
 pages = [
-    st.Page(lambda page=page: show(page), title=NAMES[page.name], url_path=page.name, default=i == 0)
+    st.Page(lambda page=page: show(page, open_paths), title=NAMES[page.name], url_path=page.name, default=i == 0)
     for i, page in enumerate(PAGES)
 ]
 chosen = st.navigation(pages, position="hidden")

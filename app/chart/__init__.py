@@ -42,8 +42,8 @@ def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
     return _kind(scene).zoomed(scene, window)
 
 
-def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
-    """What a click on the chart leads to: a scene of paths, or the chart with one orbit more."""
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
+    """What a click on the chart leads to (a scene of paths, or the chart with one orbit more), and a word about it."""
     return _kind(scene).picked(scene, made, where)
 
 

@@ -71,11 +71,12 @@ def place(scene: Scene, column: int, row: int, columns: int, rows: int) -> tuple
     return run, {x.name: float(x.values(columns)[column]), y.name: float(y.values(rows)[row])}
 
 
-def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
-    """The run behind a pixel, as a scene of its own."""
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
+    """The run behind a pixel as a scene of its own, and what the map says of it."""
     rows, columns = made.plots[0].raster.levels.shape
     column, row = _pixel(where, columns, rows)
-    return sides.at(scene, *place(scene, column, row, columns, rows))
+    seen = card(scene, made, where)
+    return sides.at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {seen.lines[0]}."
 
 
 def _pixel(where: dict[str, Any], columns: int, rows: int) -> tuple[int, int]:
@@ -121,4 +122,4 @@ def trusted(horizon: int | None, scene: Scene) -> str:
     """Whether the path is the path, or only a typical one."""
     if horizon is None or horizon >= scene.steps:
         return ""
-    return f"chaotic: {scene.arithmetic} predicts it until step {horizon}; beyond, this is a typical run, not the run"
+    return f"{scene.arithmetic} predicts it until step {horizon}; beyond, this is a typical run, not the run"

@@ -12,6 +12,7 @@ from app.chart.zooming import narrowed
 from app.scene import Scene
 from app.scene.charts import sides_of
 from dynamics.atlas import along
+from dynamics.gauge import well_criterion
 from dynamics.orbits import WATCHED, orbits
 
 COLUMNS, ROWS = (120, 480, 960), 480
@@ -31,7 +32,7 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         common = (scene.field, scene.runs[run].motion, lanes)
         rest = {"start": scene.points[0], "knobs": scene.knobs, "arithmetic": scene.arithmetic, "seed": scene.seed}
         rest["cancel"] = cancel
-        states = orbits(*common, scene.steps, chart.kept, (chart.watched,), **rest)[..., 0].reshape(columns, -1)
+        states = orbits(*common, scene.steps, chart.kept, (chart.watched,), **rest)[..., 0].reshape(columns, -1, chart.kept)
         first = along(*common, "lyapunov", scene.steps, **rest).reshape(columns, -1)
         both = along(*common, "area_growth", scene.steps, **rest).reshape(columns, -1)
         if window is None:
@@ -46,11 +47,12 @@ def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
     return replace(scene, chart=replace(chart, x=x, window=(window[2] / scale, window[3] / scale)))
 
 
-def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
-    """The runs of a column, as a scene of their own."""
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
+    """The runs of a column as a scene of their own, and what varied."""
     run, (x,) = sides_of(scene, scene.chart.x)
     value = float(where["x"]) / sides.unit(x.name)
-    return replace(sides.at(scene, run, {x.name: value}), starts=scene.starts if _free(x.name) else None)
+    words = f"A column of the diagram: {sides.words_of(scene, run, x.name)} = {where['x']:.4g}."
+    return replace(sides.at(scene, run, {x.name: value}), starts=scene.starts if _free(x.name) else None), words
 
 
 def _free(name: str) -> bool:
@@ -75,44 +77,58 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     scale = 180 / np.pi if chart.watched == "angle" else 1.0
     watched = WATCHED[chart.watched]
     up = Axis(watched.title, window[0] * scale, window[1] * scale, degrees=chart.watched == "angle")
-    counts = np.zeros((ROWS, columns))
+    chaotic = first > SETTLED
     place = (states - window[0]) / (window[1] - window[0]) * ROWS
-    inside = np.isfinite(place) & (place >= 0) & (place < ROWS)
-    column = np.broadcast_to(np.arange(columns)[:, None], states.shape)
-    np.add.at(counts, (place[inside].astype(int), column[inside]), 1)
-    exponent = first.mean(axis=1)
-    raster = Raster(_shades(counts, exponent), _table(), (across.low, across.high, up.low, up.high), clear=0)
+    levels = _shades(*(_counted(place, chaotic == kind) for kind in (False, True)))
+    raster = Raster(levels, _table(), (across.low, across.high, up.low, up.high), clear=0)
     key = Key("", words=((REGULAR[-1], "regular: λ₁ ≤ 0"), (CHAOTIC[-1], "chaotic: λ₁ > 0")))
-    t, second = x.values(columns) * sides.unit(x.name), (both - first).mean(axis=1)
-    spread = np.concatenate([exponent, second, [0.0]])
-    spread = spread[np.isfinite(spread)]
-    low, high = (float(q) for q in np.quantile(spread, (0.01, 1.0)))
+    second = both - first
+    t = np.broadcast_to(x.values(columns)[:, None] * sides.unit(x.name), first.shape).ravel()
+    spread = np.concatenate([first.ravel(), second.ravel(), [0.0]])
+    low, high = (float(q) for q in np.quantile(spread[np.isfinite(spread)], (0.02, 1.0)))
     pad = 0.1 * (high - low) or 0.1
     spectrum = Plot(
-        "Lyapunov spectrum", across, Axis("per step", low - pad, high + pad), (0, 1, 1, 1),
-        curves=(Curve(t, exponent, "λ₁", CHAOTIC[-1]), Curve(t, second, "λ₂", REGULAR[-1], (6, 3))),
+        "Lyapunov spectrum, every run", across, Axis("per step", low - pad, high + pad), (0, 1, 1, 1),
+        curves=(
+            Curve(t, second.ravel(), "λ₂", REGULAR[-1], width=1.6, dots=True),
+            Curve(t, first.ravel(), "λ₁", CHAOTIC[-1], width=1.6, dots=True),
+        ),
         marks=(Mark("", y=0.0),),
     )  # fmt: skip
     kept = f"the last {chart.kept} of {scene.steps:,} steps".replace(",", "\u202f")
     diagram = Plot(f"{watched.title.capitalize()}: {kept}", across, up, raster=raster, key=key, zoom=True, pick=True)
-    return Sheet((diagram, spectrum), _caption(scene, exponent, both.mean(axis=1)), rows=(3.2, 1.0), done=done)
+    return Sheet((diagram, spectrum), _caption(scene, chaotic, both), rows=(3.2, 1.0), done=done)
 
 
-def _shades(counts: np.ndarray, exponent: np.ndarray) -> np.ndarray:
-    """0 where nothing is; 1 to 3 regular, 4 to 6 chaotic, by how often a column's runs come by."""
+def _counted(place: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """How often the wanted runs of each column come by each row; `place` (columns, runs, kept) counts in rows."""
+    counts = np.zeros((ROWS, len(place)))
+    inside = wanted[..., None] & np.isfinite(place) & (place >= 0) & (place < ROWS)
+    column = np.broadcast_to(np.arange(len(place))[:, None, None], place.shape)
+    np.add.at(counts, (place[inside].astype(int), column[inside]), 1)
+    return counts
+
+
+def _shades(regular: np.ndarray, chaotic: np.ndarray) -> np.ndarray:
+    """0 where nothing is; 1 to 3 regular, 4 to 6 chaotic, by how often the runs of a column come by."""
+    counts = np.maximum(regular, chaotic)
     share = counts / np.maximum(counts.max(axis=0, keepdims=True), 1)
-    shade = np.where(counts > 0, 1 + np.digitize(share, (0.05, 0.3)), 0)
-    return np.where((counts > 0) & (exponent > SETTLED)[None, :], shade + 3, shade)
+    return np.where(counts > 0, 1 + np.digitize(share, (0.05, 0.3)) + 3 * (chaotic > regular), 0)
 
 
 def _table() -> np.ndarray:
     return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ("#808080", *REGULAR, *CHAOTIC)], np.uint8)
 
 
-def _caption(scene: Scene, exponent: np.ndarray, both: np.ndarray) -> str:
-    share = float(np.mean(exponent > SETTLED))
-    text = f"Errors grow in {100 * share:.0f} % of the columns."
+def _caption(scene: Scene, chaotic: np.ndarray, both: np.ndarray) -> str:
+    text = f"On {100 * float(chaotic.mean()):.0f} % of the runs errors grow."
     if scene.landscape == "quotient":
         worst = float(np.nanmax(np.abs(both)))
-        text += f" Here the two exponents sum to zero (to {worst:.1g}): the map preserves an area, and nothing attracts."
-    return text
+        return text + f" The two exponents sum to zero (to {worst:.1g}): every step preserves an area, and nothing attracts."
+    x, y = scene.field.minima[0] if scene.field.minima else (np.nan, np.nan)
+    try:
+        ratio = well_criterion(scene.field, float(np.arctan2(y, x)), scene.knobs)
+    except ValueError:
+        return text
+    says = "below −4: under little decay it settles on a two-cycle" if ratio < -4.01 else "not below −4: it never settles"
+    return text + f" In this well f⁗/f″ = {ratio:.3g}, ".replace("-", "−") + says + "."

@@ -120,11 +120,11 @@ def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
     return replace(scene, chart=replace(scene.chart, window=(window[0] * scale, window[1] * scale, *window[2:])))
 
 
-def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> Scene:
+def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The portrait with an orbit more, that begins where the click was; the oldest leaves when there are too many."""
     window = scene.chart.window or _shown(scene, made)
     starts = (*scene.points, _start(scene, float(where["x"]), float(where["y"])))[-MAX_ORBITS:]
-    return replace(scene, starts=starts, chart=replace(scene.chart, window=window))
+    return replace(scene, starts=starts, chart=replace(scene.chart, window=window)), ""
 
 
 def _shown(scene: Scene, made: Sheet) -> tuple[float, float, float, float]:

@@ -163,11 +163,12 @@ def name_control(scene: Scene, index: int, removable: bool = True) -> Control:
     }  # fmt: skip
 
 
-def time_group(scene: Scene, pictures: bool) -> Group:
-    steps = Knob(10, 2000, "How many updates are made; type a number for more than 2 000.", log=True, closed=False)
-    arithmetics = [name for name in ARITHMETICS if name != "shared" or pictures]
+def time_group(scene: Scene, pictures: bool = False, floats: bool = False, steps: bool = True) -> Group:
+    """How long, and in which arithmetic: only in `floats` for a chart; a portrait has its own length."""
+    length = Knob(10, 2000, "How many updates are made; type a number for more than 2 000.", log=True, closed=False)
+    arithmetics = ["float64", "float32"] if floats else [name for name in ARITHMETICS if name != "shared" or pictures]
     return group("Time and arithmetic", [
-        slider("steps", "Steps", scene.steps, steps, whole=True),
+        slider("steps", "Steps", scene.steps, length, whole=True) if steps else None,
         select("arithmetic", "Arithmetic", scene.arithmetic, [(name, ARITHMETIC_NAMES[name]) for name in arithmetics],
                "How many digits every number carries. Chaotic paths outrun float64 within a hundred steps."),
         note("Derived from one run: shows the picture, proves nothing.") if scene.arithmetic == "shared" else None,

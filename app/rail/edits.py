@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from app.chart.sides import unit, usual
 from app.scene import PARTNERS, Scene, SceneError, from_data, to_data
+from app.scene.charts import side
 from dynamics import rules
 from dynamics.schedules import SCHEDULES, Schedule
 from landscapes import LANDSCAPES
@@ -162,6 +164,8 @@ def _start(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     starts = data["starts"]
     if rest == ["add"]:
         starts.append(_next_start(scene))
+    elif rest == ["clear"]:
+        del starts[1:]
     elif rest[1:] == ["remove"]:
         del starts[_index(rest[0], starts)]
     else:
@@ -204,6 +208,32 @@ def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     view[rest[0]] = _number(value, rest[0]) if rest[0] == "seconds" else value
 
 
+def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    """A chart's own settings; a side is changed by what varies along it (`chart:x`) or by its range (`chart:x:range`)."""
+    chart, (field, *inner) = data["chart"], rest
+    if field in ("x", "y"):
+        run = side(chart[field]).run or 0
+        chart[field] = _ranged(chart[field], str(value)) if inner else usual(scene, run, str(value)).text
+        chart.pop("begin", None)
+    elif field == "kind":
+        data["chart"] = {"kind": str(value)}
+        return
+    elif field in ("kept", "particles"):
+        chart[field] = int(_number(value, field))
+    else:
+        chart[field] = value
+    if field in ("x", "watched"):
+        chart.pop("window", None)
+
+
+def _ranged(text: str, numbers: str) -> str:
+    """A side with another range, written as two numbers."""
+    given = side(text)
+    pieces = numbers.replace("…", " ").replace(",", " ").replace("−", "-").split()
+    low, high = (_number(piece, "a range") / unit(given.axis.name) for piece in pieces)
+    return given._replace(axis=given.axis._replace(low=low, high=high)).text
+
+
 def _number(value: Any, what: str) -> float:
     try:
         number = float(value)
@@ -229,4 +259,5 @@ _EDITS: dict[str, Callable[[Data, list[str], Any, Scene], None]] = {
     "arithmetic": _plain("arithmetic"),
     "seed": _plain("seed"),
     "view": _view,
+    "chart": _chart,
 }

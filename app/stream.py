@@ -1,0 +1,65 @@
+"""Work behind a page: an iterator runs on a thread of its own, and the page asks for the newest of what it made.
+
+Nothing is computed for nobody: work that nobody has asked after for a while stops by itself.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+PATIENCE = 5.0
+"""seconds after which work that nobody asks after stops"""
+
+
+class Newest(NamedTuple):
+    """What there is so far: the newest thing made, its number, whether more is to come, and what went wrong."""
+
+    thing: Any
+    number: int
+    more: bool
+    error: Exception | None
+
+
+class Stream:
+    """`make(cancel)` iterates over things, each better than the one before, and asks `cancel()` whether to stop."""
+
+    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[Any]]):
+        self._make = make
+        self._changed = threading.Condition()
+        self._newest = Newest(None, 0, True, None)
+        self._asked = time.monotonic()
+        self._stopped = False
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def newest(self, after: int = 0, wait: float = 0.2) -> Newest:
+        """The newest thing, once there is one beyond number `after` or the `wait` (in seconds) is over."""
+        self._asked = time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest.number > after or not self._newest.more, wait)
+            return self._newest
+
+    def stop(self) -> None:
+        """No more is wanted; the work ends at its next chunk."""
+        self._stopped = True
+
+    @property
+    def abandoned(self) -> bool:
+        """Stopped, or asked after by nobody for a while."""
+        return self._stopped or time.monotonic() - self._asked > PATIENCE
+
+    def _work(self) -> None:
+        try:
+            for thing in self._make(lambda: self.abandoned):
+                self._tell(lambda old, thing=thing: old._replace(thing=thing, number=old.number + 1))
+                if self.abandoned:
+                    return
+        except Exception as error:  # told to the page, which says it in words
+            self._tell(lambda old, error=error: old._replace(error=error))
+        finally:
+            self._tell(lambda old: old._replace(more=False))
+
+    def _tell(self, change: Callable[[Newest], Newest]) -> None:
+        with self._changed:
+            self._newest = change(self._newest)
+            self._changed.notify_all()
