@@ -107,7 +107,7 @@ export function logTicks(lo, hi, pixels, gap = 40) {
   const decade = (pixels * Math.LN10) / (hi - lo), whole = LADDER.find((n) => n * decade >= gap) ?? 100;
   if (hi - lo < 1) return ticks(exp(lo), exp(hi), 0, pixels, 1.5 * gap).map((tick) => ({ ...tick, at: (log(tick.u) - lo) / (hi - lo) })).filter(({ u }) => u > 0);
   if (decade * Math.log10(2) < gap) return rungs(lo, hi, whole * Math.LN10, (i) => tickText(1, i * whole));
-  return [1, 2, 5].flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i)));
+  return [1, 2, 5].flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i))).sort((a, b) => a.at - b.at);
 }
 
 // ──── drawing ────
@@ -193,6 +193,7 @@ const ICONS = { // strokes on a 24-unit grid
   contours: "M3 17c4-9 6 1 9-4s4-9 9-6M3 21c5-7 8 1 11-4s3-6 7-5M3 12c3-6 5-1 7-4s2-4 5-5",
   quiver: "M5 19L19 5M11 5h8v8", full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   help: "M9 9.2a3 3 0 1 1 4.4 2.7c-.9.5-1.4 1.1-1.4 2.1M12 17.6v.2", close: "M6 6l12 12M18 6L6 18",
+  home: "M4.5 11.5L12 5l7.5 6.5M6.5 10v9h11v-9",
 };
 
 /** A DOM element. Text goes in as text, never as markup. */

@@ -1,0 +1,984 @@
+import {
+  abs, button, clamp, component, degreeTicks, disc, drawGrid, drawTicks, el, exp, fit, floor, formatNumber, log, logTicks, max, min,
+  nextId, sum, swatch, themeOf, ticks, unpack, write,
+} from "../canvas.js";
+
+/**
+ * The chart: plots on axes, each with a raster, curves and marks, and looking closer at them.
+ *
+ *     decode(bytes, held)              → sheet    what is shown; rasters that were sent before come from `held`
+ *     pixelOf(view, plot, x, y)        → pixel    and placeOf back
+ *     drawPlot(ctx, plot, view, theme)            the same calls every time
+ *     Requests                                    what to ask for next, and when
+ *     mount(root, host)                → chart    the only part that remembers
+ *
+ * An axis is drawn evenly in its coordinate: the value, or its natural logarithm. A span is a window in coordinates,
+ * [left, right, bottom, top]; windows in true units go to the host and come from it.
+ *
+ * The pure parts come first, then the drawing, then the page.
+ */
+
+// ──── the sheet ────
+
+/** Bytes to a sheet whose array names have become typed arrays. */
+export function decode(bytes, held = new Map()) {
+  const { header, arrays } = unpack(bytes);
+  const get = (name) => (name == null ? null : arrays[name]);
+  const located = (thing) => thing && { ...thing, x: get(thing.x), y: get(thing.y) };
+  const raster = (sent) => {
+    const kept = sent.levels == null ? held.get(sent.id) : { levels: get(sent.levels), values: get(sent.values) };
+    return { ...sent, table: get(sent.table), levels: kept?.levels ?? null, values: kept?.values ?? null };
+  };
+  return {
+    ...header,
+    plots: header.plots.map((plot) => ({
+      ...plot, raster: plot.raster && raster(plot.raster), curves: (plot.curves ?? []).map(located), marks: plot.marks ?? [],
+    })),
+    card: header.card && { ...header.card, path: located(header.card.path) },
+  };
+}
+
+const sameAxis = (a, b) => a.label === b.label && a.low === b.low && a.high === b.high && a.log === b.log;
+
+// ──── values and pixels ────
+
+const coordinateOf = (axis, value) => (axis.log ? log(value) : value);
+const valueOf = (axis, coordinate) => (axis.log ? exp(coordinate) : coordinate);
+
+/** A window in true units as a span, and back. */
+export const spanOf = (plot, [x0, x1, y0, y1] = [plot.x.low, plot.x.high, plot.y.low, plot.y.high]) =>
+  [coordinateOf(plot.x, x0), coordinateOf(plot.x, x1), coordinateOf(plot.y, y0), coordinateOf(plot.y, y1)];
+export const windowOf = (plot, [a, b, c, d]) => [valueOf(plot.x, a), valueOf(plot.x, b), valueOf(plot.y, c), valueOf(plot.y, d)];
+
+/** The pixel of a place in true units, from the top left corner of the plot. */
+export function pixelOf({ span: [a, b, c, d], width, height }, plot, x, y) {
+  return [((coordinateOf(plot.x, x) - a) / (b - a)) * width, ((d - coordinateOf(plot.y, y)) / (d - c)) * height];
+}
+
+/** The place under a pixel, in true units. */
+export function placeOf({ span: [a, b, c, d], width, height }, plot, [px, py]) {
+  return [valueOf(plot.x, a + (px / width) * (b - a)), valueOf(plot.y, d - (py / height) * (d - c))];
+}
+
+/** The pixel of the raster at a place, held inside it; row 0 is the lowest. */
+export function cellOf(plot, [x, y]) {
+  const { columns, rows, window } = plot.raster, [a, b, c, d] = spanOf(plot, window);
+  const along = (u, from, to, count) => clamp(floor(((u - from) / (to - from)) * count), 0, count - 1);
+  return { column: along(coordinateOf(plot.x, x), a, b, columns), row: along(coordinateOf(plot.y, y), c, d, rows) };
+}
+
+/** A span `factor` times as large, about the pixel that stays where it is. */
+export function scaled({ span: [a, b, c, d], width, height }, factor, [px, py]) {
+  const u = a + (px / width) * (b - a), v = d - (py / height) * (d - c);
+  return [u + (a - u) * factor, u + (b - u) * factor, v + (c - v) * factor, v + (d - v) * factor];
+}
+
+const CLICK = 6; // px that a pointer may move and still mean a click
+
+/** The corners of a rubber band, [left, right, top, bottom], or null for a click. One that has no height, or no width, takes the plot's. */
+export function bandOf({ width, height }, from, to) {
+  if (Math.hypot(to[0] - from[0], to[1] - from[1]) < CLICK) return null;
+  const along = (a, b, whole) => (abs(b - a) < CLICK ? [0, whole] : [clamp(min(a, b), 0, whole), clamp(max(a, b), 0, whole)]);
+  return [...along(from[0], to[0], width), ...along(from[1], to[1], height)];
+}
+
+/** The span that a rubber band goes round. */
+export function bandSpan({ span: [a, b, c, d], width, height }, [left, right, top, bottom]) {
+  const u = (px) => a + (px / width) * (b - a), v = (py) => d - (py / height) * (d - c);
+  return [u(left), u(right), v(bottom), v(top)];
+}
+
+/** Heights for names that want to stand at `wanted` pixels, at least `gap` apart; null where one would have to go too far. */
+export function spread(wanted, height, gap) {
+  const order = wanted.map((y, i) => ({ y, i })).sort((a, b) => a.y - b.y);
+  const down = order.map(({ y }) => y), up = [...down];
+  for (let i = 1; i < down.length; i++) down[i] = max(down[i], down[i - 1] + gap);
+  for (let i = up.length - 2; i >= 0; i--) up[i] = min(up[i], up[i + 1] - gap);
+  const placed = [];
+  order.forEach(({ i }, n) => (placed[i] = clamp((down[n] + up[n]) / 2, (n + 0.5) * gap, height - (up.length - n - 0.5) * gap))); // halfway between pushing all down and all up
+  return placed.length * gap <= height && placed.every((y, i) => abs(y - wanted[i]) <= 0.9 * gap) ? placed : null;
+}
+
+/** Where the names of curves go at the right ends of their lines; null where they would crowd, or a line ends elsewhere. */
+export function endLabels(plot, view, gap) {
+  const named = plot.curves.filter(({ label }) => label);
+  const ends = named.map(({ x, y }) => {
+    let last = x.length - 1;
+    while (last >= 0 && !Number.isFinite(x[last] + y[last])) last--;
+    return last < 0 ? [NaN, NaN] : pixelOf(view, plot, x[last], y[last]);
+  });
+  if (!ends.every(([px, py]) => abs(px - view.width) < 0.03 * view.width && py >= -1 && py <= view.height + 1)) return null;
+  const heights = spread(ends.map(([, py]) => py), view.height, gap);
+  return heights && named.map((curve, i) => ({ curve, y: heights[i] }));
+}
+
+/** A value in words, with as many digits as tell two places of a range of such a width apart. */
+export function reading(axis, value, span) {
+  const finer = axis.log ? -Math.log10(span) : Math.log10(abs(value) / span);
+  return formatNumber(value, clamp(floor(finer) + 4, 3, 15) || 3) + (axis.degrees ? "°" : "");
+}
+
+/** What a raster says at a place: a word, a number, or that there is none. */
+export function valueAt(plot, place) {
+  const { raster, words } = plot;
+  if (!raster?.values) return null;
+  const { column, row } = cellOf(plot, place), value = raster.values[row * raster.columns + column];
+  return Number.isFinite(value) ? (words?.[value] ?? formatNumber(value)) : "none";
+}
+
+// ──── requests: what was done goes first, then what lies under the pointer, then "more" ────
+
+const PATIENCE = { action: 2000, rest: 10000 }; // ms after which an unanswered request no longer holds up the next
+
+export class Requests {
+  inFlight = null;
+  action = null; // zoom, back, home or pick: only the latest counts
+  hover = null;
+  more = false;
+
+  ask(message) {
+    if (message.kind === "hover") this.hover = message;
+    else (this.action = message), (this.hover = null);
+  }
+
+  answered(id, more) {
+    if (this.inFlight && id >= this.inFlight.id) this.inFlight = null;
+    this.more = more;
+  }
+
+  /** How many ms from now the next request may go: 0 now, Infinity when there is none. What was done waits for nothing less. */
+  wait(now) {
+    if (!this.action && !this.hover && !this.more) return Infinity;
+    if (!this.inFlight || (this.action && !this.inFlight.action)) return 0;
+    return max(0, this.inFlight.at + (this.action ? PATIENCE.action : PATIENCE.rest) - now);
+  }
+
+  /** The next request, which is in flight from now on. */
+  next(now, id) {
+    const message = this.action ?? this.hover ?? { kind: "more" };
+    this.inFlight = { id, at: now, action: message === this.action };
+    if (message === this.action) this.action = null;
+    else if (message === this.hover) this.hover = null;
+    else this.more = false;
+    return { ...message, id };
+  }
+}
+
+// ──── drawing ────
+
+const tiles = new WeakMap(); // what was painted of a raster's levels, and by which table
+
+/** A raster on a canvas of its own, a pixel each, the highest row at the top. */
+export function paintRaster(data, { levels, table, columns, rows, clear }) {
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let i = (rows - 1 - row) * columns, end = i + columns; i < end; i++, at += 4) {
+      const k = 3 * levels[i];
+      data[at] = table[k], data[at + 1] = table[k + 1], data[at + 2] = table[k + 2], data[at + 3] = levels[i] === clear ? 0 : 255;
+    }
+}
+
+function tileOf(raster) {
+  const known = tiles.get(raster.levels), table = raster.table.join();
+  if (known?.table === table) return known.canvas;
+  const canvas = document.createElement("canvas"), image = new ImageData(raster.columns, raster.rows);
+  canvas.width = raster.columns, canvas.height = raster.rows;
+  paintRaster(image.data, raster);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  tiles.set(raster.levels, { table, canvas });
+  return canvas;
+}
+
+/** The raster stretched from its own window to the one that is looked at. Single pixels stay squares when magnified. */
+function drawRaster(ctx, plot, view) {
+  const { raster } = plot, [x0, x1, y0, y1] = raster.window;
+  const [left, top] = pixelOf(view, plot, x0, y1), [right, bottom] = pixelOf(view, plot, x1, y0);
+  ctx.imageSmoothingEnabled = raster.smooth || right - left < raster.columns * (view.ratio ?? 1) || bottom - top < raster.rows * (view.ratio ?? 1);
+  ctx.imageSmoothingQuality = "high";
+  ctx.drawImage(tileOf(raster), left, top, right - left, bottom - top);
+}
+
+/** A curve as pixels; where it is not finite it breaks. */
+function curveLine(ctx, curve, plot, view, close = null) {
+  let from = NaN, to = NaN;
+  const end = () => close != null && Number.isFinite(from) && (ctx.lineTo(to, close), ctx.lineTo(from, close), ctx.closePath());
+  for (let i = 0; i < curve.x.length; i++) {
+    const [px, py] = pixelOf(view, plot, curve.x[i], curve.y[i]), y = clamp(py, -1e4, 1e4);
+    if (!Number.isFinite(px + py)) end(), (from = NaN);
+    else if (Number.isFinite(from)) ctx.lineTo((to = px), y);
+    else ctx.moveTo((from = to = px), y);
+  }
+  end();
+}
+
+function drawCurve(ctx, curve, plot, view, theme) {
+  const colour = curve.colour ?? theme.text, width = (curve.width ?? 2) * theme.line;
+  ctx.strokeStyle = ctx.fillStyle = colour, ctx.lineWidth = width, ctx.lineJoin = "round", ctx.lineCap = curve.dash?.length ? "butt" : "round";
+  ctx.beginPath();
+  if (curve.dots) {
+    for (let i = 0; i < curve.x.length; i++) {
+      const [px, py] = pixelOf(view, plot, curve.x[i], curve.y[i]);
+      if (Number.isFinite(px + py)) ctx.moveTo(px + width, py), ctx.arc(px, py, width, 0, 7);
+    }
+    return void ctx.fill();
+  }
+  if (curve.fill) {
+    const zero = plot.y.log ? view.height : clamp(pixelOf(view, plot, 0, 0)[1], 0, view.height);
+    curveLine(ctx, curve, plot, view, zero);
+    ctx.globalAlpha = 0.18, ctx.fill(), (ctx.globalAlpha = 1);
+    ctx.beginPath();
+  }
+  curveLine(ctx, curve, plot, view);
+  ctx.setLineDash((curve.dash ?? []).map((length) => length * theme.line)), ctx.stroke(), ctx.setLineDash([]);
+}
+
+/** Boxes round the drawn part of the curves, which names had better not cover. */
+function curveBoxes(plot, view) {
+  return plot.curves.flatMap(({ x, y }) => {
+    const every = max(1, floor(x.length / 120)), boxes = [];
+    for (let i = 0; i < x.length; i += every) {
+      const [px, py] = pixelOf(view, plot, x[i], y[i]);
+      if (px >= 0 && px <= view.width && py >= 0 && py <= view.height) boxes.push([px - 3, py - 3, px + 3, py + 3]);
+    }
+    return boxes;
+  });
+}
+
+/**
+ * Each label at the first of its spots (where its left end and its middle would be) that is free; where none is, at the
+ * first that covers no other label; else nowhere.
+ */
+export function placed(labels, taken, { width, height }, size) {
+  const said = [], box = ({ wide }, [x, y]) => [x - 2, y - size / 2, x + wide + 2, y + size / 2];
+  const inside = ([l, u, r, d]) => l >= 0 && r <= width && u >= 1 && d <= height - 1;
+  const free = ([l, u, r, d], boxes) => boxes.every(([a, b, c, e]) => l > c || r < a || u > e || d < b);
+  return labels.map((label) => {
+    const spots = label.spots.filter((spot) => inside(box(label, spot)));
+    const spot = spots.find((s) => free(box(label, s), [...taken, ...said])) ?? spots.find((s) => free(box(label, s), said)) ?? null;
+    if (spot) said.push(box(label, spot));
+    return spot;
+  });
+}
+
+const SHARES = [0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1];
+
+/** Where the name of a mark may stand: beside its ring, or along its line. */
+function markSpots({ x, y }, [px, py], wide, { width, height }, size, m) {
+  const up = 0.75 * size, middle = clamp(px - wide / 2, 4, width - wide - 4);
+  if (x != null && y != null) return [[px + 10 * m, py], [px - 10 * m - wide, py], [middle, py - up - 6 * m], [middle, py + up + 6 * m]];
+  if (x != null) return [px + 6 * m, px - 6 * m - wide].flatMap((left) => SHARES.map((s) => [left, size + s * (height - 2 * size)]));
+  return [py - up, py + up].flatMap((at) => SHARES.map((s) => [6 + (1 - s) * (width - wide - 12), at]));
+}
+
+/** Dashed lines across the plot, rings, and what they are called. */
+function drawMarks(ctx, plot, view, theme) {
+  const { width, height } = view, m = theme.line, lines = [];
+  ctx.font = `400 ${theme.small}px ${theme.font}`, ctx.textBaseline = "middle";
+  const labels = plot.marks.map((mark) => {
+    const { x, y, label, strong } = mark, ring = x != null && y != null;
+    const [px, py] = pixelOf(view, plot, x ?? valueOf(plot.x, view.span[0]), y ?? valueOf(plot.y, view.span[2]));
+    ctx.beginPath();
+    if (ring) ctx.arc(px, py, 5 * m, 0, 2 * Math.PI), lines.push([px - 7, py - 7, px + 7, py + 7]);
+    else if (x != null) ctx.moveTo(px, 0), ctx.lineTo(px, height), lines.push([px - 2, 0, px + 2, height]);
+    else ctx.moveTo(0, py), ctx.lineTo(width, py), lines.push([0, py - 2, width, py + 2]);
+    ctx.setLineDash(ring ? [] : [5 * m, 4 * m]);
+    ctx.lineWidth = 3.5 * m, ctx.strokeStyle = theme.halo;
+    if (ring || theme.ink !== theme.text) ctx.stroke(); // on plain ground a line needs no casing
+    ctx.lineWidth = (strong ? 2 : 1.25) * m, ctx.strokeStyle = theme.ink, ctx.globalAlpha = strong ? 1 : 0.75, ctx.stroke();
+    ctx.setLineDash([]), (ctx.globalAlpha = 1);
+    const wide = label ? ctx.measureText(label).width : 0, seen = px >= 0 && px <= width && py >= 0 && py <= height;
+    return { label, wide, spots: label && seen ? markSpots(mark, [px, py], wide, view, theme.small, m) : [] };
+  });
+  placed(labels, [...curveBoxes(plot, view), ...lines], view, theme.small).forEach((spot, i) => spot && write(ctx, labels[i].label, ...spot, theme.ink, theme.halo));
+}
+
+/** The ticks of both axes over the span that is looked at. */
+function ticksOf(plot, { span: [a, b, c, d], width, height }, { unit }) {
+  const along = (axis, lo, hi, pixels, gap) =>
+    axis.degrees ? degreeTicks(lo, hi, pixels, 0.7 * gap) : axis.log ? logTicks(lo, hi, pixels, 0.6 * gap) : ticks(lo, hi, 0, pixels, gap);
+  return [along(plot.x, a, b, width, 5 * unit), along(plot.y, c, d, height, 3 * unit)];
+}
+
+/** The small strokes that say where a tick is, and what the axes are called. */
+function drawAxes(ctx, plot, [across, up], view, theme) {
+  const { width, height } = view;
+  ctx.beginPath();
+  for (const x of across.map(({ at }) => Math.round(at * width))) ctx.moveTo(x, height), ctx.lineTo(x, height + 0.28 * theme.unit);
+  for (const y of up.map(({ at }) => Math.round((1 - at) * height))) ctx.moveTo(0, y), ctx.lineTo(-0.28 * theme.unit, y);
+  ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.stroke();
+  ctx.font = `400 ${theme.small}px ${theme.font}`, ctx.fillStyle = theme.text, ctx.textAlign = "center";
+  ctx.textBaseline = "top";
+  if (view.named) ctx.fillText(plot.x.label, width / 2, height + 0.65 * theme.unit + 1.2 * theme.small);
+  ctx.save();
+  ctx.translate(-view.left + 1, height / 2), ctx.rotate(-Math.PI / 2);
+  ctx.fillText(plot.y.label, 0, 0, height);
+  ctx.restore();
+}
+
+/** What colours mean: a bar from the lowest to the highest. The last colour of the table says that there is no value. */
+function drawKey(ctx, plot, view, theme) {
+  const { key, raster } = plot, { table } = raster, last = table.length / 3 - 2, { height } = view;
+  const left = view.width + theme.unit, wide = 0.65 * theme.unit, top = key.title ? 1.6 * theme.small : 0;
+  const bar = ctx.createLinearGradient(0, height, 0, top);
+  for (let i = 0; i <= last; i++) bar.addColorStop(i / max(last, 1), `rgb(${table[3 * i]},${table[3 * i + 1]},${table[3 * i + 2]})`);
+  ctx.beginPath(), ctx.roundRect(left, top, wide, height - top, 2), (ctx.fillStyle = bar), ctx.fill();
+  ctx.font = `400 ${theme.small}px ${theme.font}`, ctx.textAlign = "left", ctx.textBaseline = "top", ctx.fillStyle = theme.text;
+  if (key.title) ctx.fillText(key.title, left, 0);
+  ctx.textBaseline = "middle", ctx.fillStyle = theme.muted;
+  for (const [at, text] of key.ticks)
+    ctx.fillText(text, left + wide + 0.4 * theme.unit, clamp(height - at * (height - top), top + theme.small / 2, height - theme.small / 2));
+}
+
+/** A plot over colours has white words with dark halos; on plain ground, words in the colour of the text. */
+const onGround = (theme, { raster }) => (raster && raster.clear == null ? theme : { ...theme, ink: theme.text, halo: theme.plot });
+
+/**
+ * One plot. The view says how it is looked at: gutters left, right and top, width and height of what lies between the
+ * axes, the `span` that is seen, `ends` (names beside the ends of curves) and whether the x axis is `named`.
+ */
+export function drawPlot(ctx, plot, view, theme) {
+  const { left, right, top, bottom, width, height } = view, marks = ticksOf(plot, view, theme);
+  ctx.clearRect(0, 0, left + width + right, top + height + bottom);
+  ctx.save();
+  ctx.translate(left, top);
+  drawTicks(ctx, marks, view, theme);
+  drawAxes(ctx, plot, marks, view, theme);
+  ctx.save();
+  ctx.beginPath(), ctx.rect(0, 0, width, height), ctx.clip();
+  drawGrid(ctx, marks, view, theme);
+  if (plot.raster?.levels) drawRaster(ctx, plot, view);
+  for (const curve of plot.curves) drawCurve(ctx, curve, plot, view, theme);
+  drawMarks(ctx, plot, view, onGround(theme, plot));
+  ctx.restore();
+  ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.strokeRect(-0.5, -0.5, width + 1, height + 1);
+  if (plot.key?.ticks && plot.raster) drawKey(ctx, plot, view, theme);
+  ctx.font = `600 ${theme.small}px ${theme.font}`, ctx.textAlign = "left", ctx.textBaseline = "middle";
+  for (const { curve, y } of view.ends ?? []) (ctx.fillStyle = curve.colour ?? theme.text), ctx.fillText(curve.label, width + 7, y);
+  ctx.restore();
+}
+
+/** A window round a path, with equal units, for a picture `size` pixels square. */
+export function pathWindow({ x, y }, window) {
+  let [x0, x1, y0, y1] = window ?? [Infinity, -Infinity, Infinity, -Infinity];
+  if (!window)
+    for (let i = 0; i < x.length; i++) {
+      if (!Number.isFinite(x[i] + y[i])) continue;
+      x0 = min(x0, x[i]), x1 = max(x1, x[i]), y0 = min(y0, y[i]), y1 = max(y1, y[i]);
+    }
+  const half = max((x1 - x0) / 2, (y1 - y0) / 2) * (window ? 1 : 1.15) || abs(x0) || 1, cx = (x0 + x1) / 2, cy = (y0 + y1) / 2;
+  return Number.isFinite(half + cx + cy) ? [cx - half, cx + half, cy - half, cy + half] : [-1, 1, -1, 1];
+}
+
+/** The little picture on a card: a path from its ring to its disc, and thin lines through the origin. */
+export function drawPath(ctx, { path, window, colour }, size, theme) {
+  const [x0, x1, y0, y1] = pathWindow(path, window), { x, y } = path;
+  const at = (u, v) => [clamp(((u - x0) / (x1 - x0)) * size, -1e4, 1e4), clamp(((y1 - v) / (y1 - y0)) * size, -1e4, 1e4)];
+  ctx.clearRect(0, 0, size, size);
+  ctx.save();
+  ctx.beginPath(), ctx.roundRect(0, 0, size, size, 4), ctx.clip();
+  ctx.fillStyle = theme.plot, ctx.fillRect(0, 0, size, size);
+  const [ox, oy] = at(0, 0).map((v) => Math.round(v) + 0.5);
+  ctx.beginPath(), ctx.moveTo(ox, 0), ctx.lineTo(ox, size), ctx.moveTo(0, oy), ctx.lineTo(size, oy);
+  ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.stroke();
+  const spots = Array.from(x, (u, i) => at(u, y[i])).filter(([px, py]) => Number.isFinite(px + py));
+  ctx.beginPath();
+  spots.forEach(([px, py], i) => (i ? ctx.lineTo(px, py) : ctx.moveTo(px, py)));
+  ctx.strokeStyle = colour ?? theme.text, ctx.lineWidth = 1.5 * theme.line, ctx.lineJoin = "round", ctx.globalAlpha = spots.length > 300 ? 0.7 : 1;
+  ctx.stroke(), (ctx.globalAlpha = 1);
+  if (spots.length) {
+    ctx.beginPath(), ctx.arc(...spots[0], 4 * theme.line, 0, 2 * Math.PI), (ctx.lineWidth = 1.75 * theme.line), (ctx.strokeStyle = theme.text), ctx.stroke();
+    disc(ctx, ...spots.at(-1), 5.5 * theme.line, theme.background), disc(ctx, ...spots.at(-1), 4 * theme.line, colour ?? theme.text);
+  }
+  ctx.restore();
+}
+
+// ──── places for plots and for what floats beside the pointer ────
+
+/** Where the plots of a grid are: [left, top, width, height] each. */
+export function cellsOf({ plots, columns, rows }, width, height, [across, down]) {
+  const track = (weights, whole, gap) => {
+    const unit = (whole - gap * (weights.length - 1)) / sum(weights);
+    return weights.map((weight, i) => [sum(weights.slice(0, i)) * unit + i * gap, weight * unit]);
+  };
+  const x = track(columns, width, across), y = track(rows, height, down);
+  return plots.map(({ cell: [column, row, wide, tall] }) => {
+    const [right, bottom] = [x[column + wide - 1], y[row + tall - 1]];
+    return [x[column][0], y[row][0], right[0] + right[1] - x[column][0], bottom[0] + bottom[1] - y[row][0]];
+  });
+}
+
+/** The same plots one below the other. */
+function stackOf({ plots }, width, most, gap) {
+  let top = 0;
+  return plots.map((plot) => {
+    const height = plot.raster ? clamp(width, 300, max(300, most)) : clamp(0.72 * width, 220, 0.7 * most);
+    return [0, (top += height + gap) - height - gap, width, height];
+  });
+}
+
+/** The top left corner of a box that floats beside a point: inside the whole and never over the point. */
+export function beside([x, y], [w, h], [width, height], away = 16) {
+  const fits = ([left, top]) => left >= 0 && top >= 0 && left + w <= width && top + h <= height;
+  const inside = (v, size, whole) => clamp(v, 0, max(0, whole - size));
+  const right = x + away, left = x - away - w, below = y + away, above = y - away - h;
+  const corners = [[right, below], [left, below], [right, above], [left, above]];
+  const sides = [[right, inside(y - h / 2, h, height)], [left, inside(y - h / 2, h, height)], [inside(x - w / 2, w, width), below], [inside(x - w / 2, w, width), above]];
+  return [...corners, ...sides].find(fits) ?? [inside(x < width / 2 ? right : left, w, width), inside(below, h, height)];
+}
+
+// ──── the page ────
+
+const REST = 60; // ms that a pointer rests before what lies under it is asked for
+const SETTLE = 150; // ms after the last turn of a wheel before the new window is asked for
+const TWICE = 260; // ms in which a second click may still make a double click
+const HELD = 8; // rasters kept, so that they need not be sent again
+const CARD = 148; // px: the little picture
+
+/** The legend's part for kinds: a patch of colour and what it means. */
+function patch(colour, text) {
+  const dot = el("i", { class: "zo-patch" });
+  dot.style.background = colour;
+  return el("span", { class: "zo-entry" }, dot, text);
+}
+
+class Chart {
+  sheet = null;
+  items = [];
+  spans = new Map(); // what is looked at in a plot while the host has not answered
+  zooming = null; // the way to another window that is being answered: {id, before}
+  trail = []; // the windows that were zoomed from, so that the way back shows at once
+  held = new Map();
+  requests = new Requests();
+  pointers = new Map();
+  drag = null;
+  cursor = null; // {index, at: [px, py], keys}: the place that is read
+  engaged = null; // the plot that was clicked: from then on the wheel belongs to it, not to the page
+  stats = { draws: 0, frameMs: [], requests: 0 };
+
+  constructor(root, host) {
+    Object.assign(this, { root, host });
+    root.replaceChildren();
+    root.classList.add("zoomout-chart", "zo-empty");
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-busy", "true");
+    if (new URLSearchParams(location.search).get("mode") === "lecture") root.classList.add("lecture");
+    this.build();
+    this.off = new AbortController();
+    const on = (target, type, f, options = {}) => target.addEventListener(type, f, { signal: this.off.signal, ...options });
+    on(window, "resize", () => this.layout());
+    on(document, "pointerdown", (e) => !e.composedPath().includes(root) && (this.engaged = null), { capture: true });
+    on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.layout());
+    this.sizes = new ResizeObserver(() => root.clientWidth !== this.laidOut && this.layout());
+    this.sizes.observe(root);
+    this.expose();
+  }
+
+  /** What browser tests may read. */
+  expose() {
+    const chart = this;
+    this.root.__chart = {
+      get header() { return chart.sheet; }, get stats() { return chart.stats; }, get cursor() { return chart.cursor; },
+      spans: () => chart.items.map((_, i) => chart.spanOf(i)),
+      plots: () => chart.items.map(({ figure, canvas, view }) => ({
+        left: figure.offsetLeft + view.left, top: figure.offsetTop + canvas.offsetTop + view.top, width: view.width, height: view.height,
+      })),
+    };
+  }
+
+  build() {
+    const parts = (this.parts = {});
+    const way = (name, text, label, kind) => {
+      const made = button(name, label, () => this.act({ kind }), "zo-way");
+      made.append(text);
+      return made;
+    };
+    parts.way = el("div", { class: "zo-ways", hidden: "" }, way("back", "Back", "Back to the window before (Backspace)", "back"), way("home", "Home", "The whole picture (Home)", "home"));
+    parts.plots = el("div", { class: "zo-plots" });
+    parts.caption = el("p", { class: "zo-caption" });
+    parts.live = el("div", { class: "zo-unseen", "aria-live": "polite" });
+    parts.progress = el("div", { class: "zo-progress", role: "progressbar", "aria-label": "Computing", hidden: "" });
+    parts.readout = el("div", { class: "zo-readout", hidden: "" });
+    parts.picture = el("canvas", { "aria-hidden": "true" });
+    parts.cardTitle = el("div", { class: "zo-card-title" }), parts.cardLines = el("div", { class: "zo-card-lines" });
+    parts.card = el("div", { class: "zo-card", hidden: "" }, parts.picture, el("div", {}, parts.cardTitle, parts.cardLines));
+    this.root.append(parts.progress, parts.plots, parts.caption, parts.live, parts.readout, parts.card);
+    this.measure = document.createElement("canvas").getContext("2d");
+  }
+
+  // ── data ──
+
+  update(bytes) {
+    if (!bytes?.length) return;
+    const sheet = decode(bytes, this.held), before = this.sheet;
+    this.requests.answered(sheet.id, sheet.more);
+    this.keep(sheet);
+    if (sheet.plots.length) {
+      this.sheet = sheet;
+      if (before?.key !== sheet.key) this.forget();
+      this.settle();
+      this.root.classList.remove("zo-empty");
+      this.root.removeAttribute("aria-busy");
+      this.root.setAttribute("aria-label", sheet.summary || "Chart");
+      if (this.items.length !== sheet.plots.length) this.furnish();
+      this.describe();
+      this.layout();
+      this.showCursor();
+    }
+    this.pump();
+    this.showProgress();
+  }
+
+  /** Remembers the rasters that came, the newest few. Where one is missing that should be here, it is asked for again. */
+  keep({ plots }) {
+    for (const { raster } of plots) {
+      if (!raster) continue;
+      this.held.delete(raster.id);
+      if (raster.levels) this.held.set(raster.id, { levels: raster.levels, values: raster.values });
+      else if (this.missing !== raster.id) (this.missing = raster.id), (this.requests.more = true);
+    }
+    for (const id of [...this.held.keys()].slice(0, -HELD)) this.held.delete(id);
+  }
+
+  forget() {
+    this.spans.clear();
+    this.zooming = this.drag = this.cursor = null;
+    this.trail = [], this.underPointer = "";
+    clearTimeout(this.turning);
+    this.turning = null;
+  }
+
+  /** Once the host has answered with the new window, or will not, what it says is what is seen. */
+  settle() {
+    const { sheet, zooming } = this;
+    if (this.turning || this.drag || this.requests.action) return;
+    if (zooming && (sheet.id < zooming.id || (sheet.more && this.axes(zooming.index) === zooming.before))) return;
+    this.zooming = null;
+    this.spans.clear();
+    if (this.trail.length !== sheet.depth) this.trail = [];
+  }
+
+  axes(index) { return JSON.stringify([this.sheet.plots[index]?.x, this.sheet.plots[index]?.y]); }
+
+  furnish() {
+    this.items = this.sheet.plots.map((_, index) => {
+      const title = el("span", { class: "zo-title" }), head = el("div", { class: "zo-head" }, title), legend = el("div", { class: "zo-legend" });
+      const canvas = el("canvas", { role: "img" });
+      const across = el("i", { class: "zo-hair", hidden: "" }), up = el("i", { class: "zo-hair", hidden: "" }), band = el("i", { class: "zo-band", hidden: "" });
+      const figure = el("div", { class: "zo-plot", tabindex: 0, role: "group" }, head, legend, canvas, across, up, band);
+      const item = { index, figure, head, title, legend, canvas, across, up, band, ctx: canvas.getContext("2d") };
+      this.listen(item);
+      return item;
+    });
+    this.parts.plots.replaceChildren(...this.items.map(({ figure }) => figure));
+  }
+
+  /** Everything in words. */
+  describe() {
+    const { sheet, parts } = this;
+    for (const { index, figure, head, title, canvas } of this.items) {
+      const plot = sheet.plots[index], keys = [plot.zoom && "plus and minus zoom", plot.pick && "Enter picks"].filter(Boolean).join(", ");
+      title.textContent = title.title = plot.title ?? "";
+      figure.setAttribute("aria-label", `${plot.title || "Plot"}${keys ? `. Arrows move a crosshair, ${keys}.` : ""}`);
+      canvas.setAttribute("aria-label", `${plot.title}. ${sheet.caption}`);
+      canvas.classList.toggle("zo-zoomable", Boolean(plot.zoom));
+      if (sheet.plots.findIndex(({ zoom }) => zoom) === index && parts.way.parentNode !== head) head.append(parts.way);
+    }
+    parts.way.hidden = !(sheet.depth > 0);
+    parts.caption.textContent = sheet.caption;
+    if (!sheet.more && parts.live.textContent !== sheet.caption) parts.live.textContent = sheet.caption;
+  }
+
+  /** The row under a title: what kinds of colours mean, and the names of curves that found no room at their ends. */
+  writeLegend({ index, legend }, atEnds) {
+    const { key, curves } = this.sheet.plots[index], colour = (curve) => curve.colour ?? this.theme.text;
+    const named = atEnds ? [] : curves.filter(({ label }) => label), words = key?.words ?? [];
+    const signature = JSON.stringify([key?.title, words, named.map((curve) => [curve.label, colour(curve), curve.dash, curve.dots])]);
+    if (legend.dataset.what === signature) return;
+    legend.dataset.what = signature;
+    const title = words.length && key.title ? [el("span", { class: "zo-entry zo-muted" }, key.title)] : [];
+    legend.replaceChildren(...title, ...words.map(([tone, text]) => patch(tone, text)), ...named.map((curve) =>
+      curve.dots ? patch(colour(curve), curve.label) : el("span", { class: "zo-entry" }, swatch({ colour: colour(curve), dash: curve.dash }), curve.label)));
+  }
+
+  // ── size ──
+
+  /** How wide a text is. */
+  wide(text, weight = 400) {
+    this.measure.font = `${weight} ${this.theme.small}px ${this.theme.font}`;
+    return this.measure.measureText(text).width;
+  }
+
+  /** The gutters of one plot, were it alone. */
+  guttersOf(plot, view, atEnds) {
+    const { unit: u, small } = this.theme, [across, up] = ticksOf(plot, view, this.theme);
+    const left = max(...up.map(({ text }) => this.wide(text)), 2 * u) + 0.75 * u + (plot.y.label ? 1.5 * small : 0);
+    const bar = plot.key?.ticks && plot.raster ? u + max(this.wide(plot.key.title ?? ""), 1.05 * u + max(0, ...plot.key.ticks.map(([, text]) => this.wide(text)))) : 0;
+    const names = atEnds ? max(0, ...plot.curves.map(({ label }) => (label ? this.wide(label, 600) + 10 : 0))) : 0;
+    const over = max(0, ...across.map(({ at, text }) => (at - 1) * view.width + this.wide(text) / 2)); // of the last tick
+    return { left, right: max(bar, names, over, 0.5 * u) };
+  }
+
+  /** Whether every plot of a row has another with the same x axis right below: then that one says what the axis is. */
+  continued({ cell: [, row, , tall] }) {
+    const { plots } = this.sheet, end = row + tall, ends = ({ cell }) => cell[1] + cell[3] === end;
+    const below = (plot) => plots.some((other) => other.cell[1] === end && other.cell[0] === plot.cell[0] && other.cell[2] === plot.cell[2] && sameAxis(other.x, plot.x));
+    return plots.filter(ends).every(below);
+  }
+
+  layout(crowded = new Set()) {
+    const { sheet, root, parts, items } = this;
+    if (!sheet?.plots.length || !root.clientWidth) return;
+    const theme = (this.theme = themeOf(root)), u = theme.unit, inner = root.clientWidth, narrow = inner < 700;
+    root.classList.toggle("zo-narrow", narrow);
+    const above = clamp(root.getBoundingClientRect().top, 0, 200);
+    const height = max(420, floor(innerHeight - above - parts.caption.offsetHeight - 1.5 * u)), gap = [1.75 * u, 0.75 * u];
+    const cells = narrow ? stackOf(sheet, inner, 0.72 * innerHeight, u) : cellsOf(sheet, inner, height, gap);
+    parts.plots.style.height = `${max(...cells.map(([, top, , tall]) => top + tall))}px`;
+    const head = 1.9 * u, foot = (plot) => 0.65 * u + (plot.x.label && (narrow || !this.continued(plot)) ? 2.6 : 1.25) * theme.small;
+    const alone = sheet.plots.map((plot, i) => {
+      const [, , width, tall] = cells[i], rough = { span: this.spanOf(i), width: 0.8 * width, height: tall - head - foot(plot) };
+      const atEnds = !crowded.has(i) && plot.curves.some(({ label }) => label) && endLabels(plot, rough, 1.25 * theme.small) != null;
+      const [beside, under] = [atEnds, false].map((ends) => this.guttersOf(plot, rough, ends)), fits = atEnds && beside.right < 0.22 * width;
+      return { atEnds: fits, ...(fits ? beside : under) };
+    });
+    const widest = (name, i, line) => Math.ceil(max(...alone.map((gutters, j) => (narrow || line(sheet.plots[i].cell) === line(sheet.plots[j].cell) ? gutters[name] : 0))));
+    const gutters = items.map((_, i) => ({ left: widest("left", i, ([column]) => column), right: widest("right", i, ([column, , wide]) => column + wide) }));
+    const legends = items.map((item, i) => {
+      this.writeLegend(item, alone[i].atEnds);
+      const { figure, head, legend } = item;
+      figure.style.width = `${cells[i][2]}px`, legend.style.minHeight = "";
+      head.style.paddingLeft = legend.style.paddingLeft = narrow ? "0" : `${gutters[i].left}px`;
+      head.style.paddingRight = !narrow && sheet.depth > 0 && head.contains(parts.way) ? `${gutters[i].right}px` : "0";
+      return legend.offsetHeight;
+    });
+    let again = false;
+    items.forEach((item, i) => {
+      const plot = sheet.plots[i], [left, top, width, tall] = cells[i];
+      const legend = narrow ? legends[i] : max(...legends.map((h, j) => (sheet.plots[j].cell[1] === plot.cell[1] ? h : 0)));
+      const view = { ...gutters[i], top: 2, bottom: Math.ceil(foot(plot)) };
+      view.width = max(60, floor(width - view.left - view.right)), view.height = max(60, floor(tall - head - legend - view.top - view.bottom));
+      view.ratio = min(devicePixelRatio || 1, 3), view.named = narrow || !this.continued(plot), view.atEnds = alone[i].atEnds;
+      item.view = view;
+      item.figure.style.left = `${left}px`, item.figure.style.top = `${top}px`;
+      item.legend.style.minHeight = `${legend}px`;
+      const size = [view.left + view.width + view.right, view.top + view.height + view.bottom, view.ratio].join();
+      if (item.size !== size) fit(item.canvas, view.left + view.width + view.right, view.top + view.height + view.bottom, view.ratio), (item.size = size);
+      if (view.atEnds && !this.spans.size && !endLabels(plot, this.viewOf(item), 1.25 * theme.small)) crowded.add(i), (again = true);
+    });
+    this.laidOut = root.clientWidth;
+    if (again) return this.layout(crowded);
+    this.draw();
+  }
+
+  // ── the picture ──
+
+  /** What is seen of a plot: plots with the same x axis follow each other. */
+  spanOf(index) {
+    const { plots } = this.sheet, home = spanOf(plots[index]);
+    if (this.spans.has(index)) return this.spans.get(index);
+    const [, [a, b] = home] = [...this.spans].find(([other]) => sameAxis(plots[other].x, plots[index].x)) ?? [];
+    return [a, b, home[2], home[3]];
+  }
+
+  viewOf(item) {
+    const view = { ...item.view, span: this.spanOf(item.index) };
+    return { ...view, ends: view.atEnds ? endLabels(this.sheet.plots[item.index], view, 1.25 * this.theme.small) : null };
+  }
+
+  draw() {
+    if (!this.sheet || !this.items[0]?.view) return;
+    const began = performance.now();
+    for (const item of this.items) drawPlot(item.ctx, this.sheet.plots[item.index], this.viewOf(item), this.theme);
+    this.stats.draws++;
+    this.stats.frameMs.push(performance.now() - began);
+    if (this.stats.frameMs.length > 600) this.stats.frameMs.shift();
+  }
+
+  // ── the cursor: what is read, and what floats beside it ──
+
+  point(item, at, keys = false) {
+    const { width, height } = item.view;
+    this.cursor = { index: item.index, at: [clamp(at[0], 0, width), clamp(at[1], 0, height)], keys };
+    this.showCursor();
+  }
+
+  unpoint() {
+    this.cursor = null;
+    this.showCursor();
+  }
+
+  showCursor() {
+    const { cursor, parts, sheet } = this, item = cursor && this.items[cursor.index];
+    const quiet = !item?.view || Boolean(this.drag?.band);
+    this.showHairs(quiet ? null : item);
+    parts.readout.hidden = parts.card.hidden = true;
+    clearTimeout(this.resting);
+    if (quiet) return;
+    const plot = sheet.plots[item.index], view = this.viewOf(item), place = placeOf(view, plot, cursor.at), where = this.whereOf(plot, place);
+    if (this.cardHere(item, place)) this.showCard(item);
+    else this.showReadout(item, plot, view, place);
+    const what = JSON.stringify([item.index, plot.raster?.id, where.column ?? cursor.at, where.row]);
+    if (!plot.hover || this.zooming || what === this.underPointer) return; // what is about to change is not asked after
+    this.resting = setTimeout(() => {
+      this.underPointer = what;
+      this.ask({ kind: "hover", plot: item.index, ...where });
+    }, REST);
+  }
+
+  /** A place as the host wants it: true units and, where there is a raster, its pixel. */
+  whereOf(plot, [x, y]) { return { x, y, ...(plot.raster ? cellOf(plot, [x, y]) : {}) }; }
+
+  /** Whether the card is about the very place under the cursor. */
+  cardHere({ index }, place) {
+    const { card, plots } = this.sheet, plot = plots[index];
+    if (card?.plot !== index) return false;
+    if (!plot.raster) return Math.hypot(...this.cursor.at.map((v, i) => v - pixelOf(this.viewOf(this.items[index]), plot, card.x, card.y)[i])) < CLICK;
+    const a = cellOf(plot, place), b = cellOf(plot, [card.x, card.y]);
+    return a.column === b.column && a.row === b.row;
+  }
+
+  /** A crosshair for keys; for a pointer, a thin line through plots that share the x axis. */
+  showHairs(item) {
+    const { plots } = this.sheet ?? { plots: [] }, { cursor } = this;
+    for (const other of this.items) {
+      const own = other === item, shared = item && sameAxis(plots[other.index].x, plots[item.index].x);
+      const linked = shared && plots.some((plot, i) => i !== item.index && sameAxis(plot.x, plots[item.index].x));
+      other.up.hidden = !item || !(own ? cursor.keys || linked : shared);
+      other.across.hidden = !(own && cursor.keys);
+      if (!item) continue;
+      const { view, canvas } = other, top = canvas.offsetTop + view.top, x = (cursor.at[0] / item.view.width) * view.width;
+      other.up.style.cssText = `left:${view.left + x}px;top:${top}px;width:1px;height:${view.height}px`;
+      other.across.style.cssText = `left:${view.left}px;top:${top + cursor.at[1]}px;width:${view.width}px;height:1px`;
+    }
+  }
+
+  showReadout(item, plot, view, place) {
+    const { parts } = this, [a, b, c, d] = view.span, value = valueAt(plot, place);
+    const rows = [[plot.x.label || "x", reading(plot.x, place[0], b - a)], [plot.y.label || "y", reading(plot.y, place[1], d - c)]];
+    if (value != null) rows.push([plot.reading || "value", value]);
+    parts.readout.replaceChildren(...rows.flatMap(([name, text]) => [el("span", {}, name), el("b", {}, text)]));
+    parts.readout.hidden = false;
+    this.float(parts.readout, item);
+    if (this.cursor.keys) this.say(rows.map((row) => row.join(" ")).join(", "));
+  }
+
+  showCard(item) {
+    const { parts, theme } = this, { card } = this.sheet;
+    if (this.carded !== card) {
+      this.carded = card;
+      parts.cardTitle.textContent = card.title;
+      parts.cardLines.replaceChildren(...card.lines.map((line) => el("div", {}, line)));
+    }
+    parts.picture.hidden = !card.path, parts.card.hidden = false;
+    if (card.path) fit(parts.picture, CARD, CARD, min(devicePixelRatio || 1, 3)), drawPath(parts.picture.getContext("2d"), card, CARD, theme);
+    this.float(parts.card, item);
+    if (this.cursor.keys) this.say([card.title, ...card.lines].join(", "));
+  }
+
+  /** Puts a box beside the cursor. */
+  float(node, { figure, canvas, view }) {
+    const { root, cursor } = this, at = [figure.offsetLeft + view.left + cursor.at[0], figure.offsetTop + canvas.offsetTop + view.top + cursor.at[1]];
+    const [left, top] = beside(at, [node.offsetWidth, node.offsetHeight], [root.clientWidth, root.clientHeight]);
+    node.style.left = `${left}px`, node.style.top = `${top}px`;
+  }
+
+  /** Tells screen readers what is read: when the crosshair rests, never at every step. */
+  say(text) {
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => (this.parts.live.textContent = text), 300);
+  }
+
+  // ── looking closer ──
+
+  /** Looks at another span at once; the host is asked for it when `final`, or when the wheel has come to rest. */
+  look(item, span, final) {
+    const [home, plot] = [spanOf(this.sheet.plots[item.index]), this.sheet.plots[item.index]];
+    const ratio = (i) => (span[i + 1] - span[i]) / (home[i + 1] - home[i]);
+    if (![0, 2].every((i) => ratio(i) > 1e-4 && ratio(i) < 1e3) || !windowOf(plot, span).every(Number.isFinite)) return;
+    this.spans.clear();
+    this.spans.set(item.index, span);
+    clearTimeout(this.turning);
+    const done = () => {
+      this.turning = null;
+      this.act({ kind: "zoom", plot: item.index, window: windowOf(plot, this.spans.get(item.index) ?? span) });
+    };
+    this.turning = final ? null : setTimeout(done, SETTLE);
+    if (final) done();
+    this.layout();
+    this.showCursor();
+  }
+
+  /** Asks for what was done; the way back shows at once where it is known. */
+  act(message) {
+    const { sheet } = this, { kind } = message;
+    if ((kind === "back" || kind === "home") && !(sheet.depth > 0)) return;
+    if (kind === "back" || kind === "home") {
+      clearTimeout(this.turning), (this.turning = null);
+      const before = kind === "back" ? this.trail.pop() : this.trail[0];
+      if (kind === "home") this.trail = [];
+      this.spans.clear();
+      if (before) this.spans.set(before.index, before.span);
+      this.layout();
+    }
+    const index = message.plot ?? sheet.plots.findIndex(({ zoom }) => zoom);
+    if (kind !== "pick") this.zooming = { id: Infinity, index, before: this.axes(index) };
+    this.ask(message);
+  }
+
+  pick(item, at) {
+    const plot = this.sheet.plots[item.index];
+    if (plot.pick) this.act({ kind: "pick", plot: item.index, ...this.whereOf(plot, placeOf(this.viewOf(item), plot, at)) });
+  }
+
+  // ── the pointer ──
+
+  listen(item) {
+    const { canvas, figure } = item;
+    const spot = (e) => {
+      const box = canvas.getBoundingClientRect();
+      return [e.clientX - box.left - item.view.left, e.clientY - box.top - item.view.top];
+    };
+    const inside = ([x, y]) => x >= 0 && y >= 0 && x <= item.view.width && y <= item.view.height;
+    const zooms = () => this.sheet.plots[item.index].zoom;
+    canvas.addEventListener("pointerdown", (e) => e.button === 0 && inside(spot(e)) && this.grab(item, e, spot(e)));
+    canvas.addEventListener("pointermove", (e) => this.move(item, e, spot(e), inside(spot(e))));
+    for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, (e) => this.release(item, e, spot(e)));
+    canvas.addEventListener("pointerleave", () => !this.cursor?.keys && this.unpoint());
+    canvas.addEventListener("dblclick", (e) => {
+      clearTimeout(this.picking);
+      if (inside(spot(e)) && zooms()) this.act({ kind: "back" });
+    });
+    canvas.addEventListener("wheel", (e) => {
+      if (!zooms() || !inside(spot(e)) || !(e.ctrlKey || this.engaged === item)) return;
+      e.preventDefault();
+      const notches = clamp((e.deltaY * (e.deltaMode ? 33 : 1)) / 100, -1.5, 1.5);
+      this.look(item, scaled(this.viewOf(item), 2 ** notches, spot(e)), false);
+    }, { passive: false });
+    // one finger scrolls the page, two zoom
+    canvas.addEventListener("touchstart", (e) => e.touches.length > 1 && zooms() && e.preventDefault(), { passive: false });
+    figure.addEventListener("keydown", (e) => this.key(item, e));
+    figure.addEventListener("blur", () => this.cursor?.keys && this.unpoint());
+  }
+
+  grab(item, e, spot) {
+    this.pointers.set(e.pointerId, spot);
+    item.canvas.setPointerCapture(e.pointerId);
+    this.engaged = item;
+    if (this.pointers.size === 2 && this.sheet.plots[item.index].zoom) this.drag = { kind: "pinch", item };
+    else this.drag = { kind: e.pointerType === "touch" ? "tap" : "band", item, from: spot };
+  }
+
+  move(item, e, spot, inside) {
+    const { drag } = this, before = this.pointers.get(e.pointerId);
+    if (!before) return void (inside && e.pointerType !== "touch" ? this.point(item, spot) : this.cursor && !this.cursor.keys && this.unpoint());
+    if (drag?.kind === "pinch") this.pinch(item, e, before, spot);
+    else if (drag?.kind === "band" && this.sheet.plots[item.index].zoom) this.stretch(item, bandOf(item.view, drag.from, spot));
+    this.pointers.set(e.pointerId, spot);
+  }
+
+  /** The rubber band, drawn over the plot. */
+  stretch({ band, view, canvas }, corners) {
+    this.drag.band = corners;
+    band.hidden = !corners;
+    if (corners) {
+      const [left, right, top, bottom] = corners;
+      band.style.cssText = `left:${view.left + left}px;top:${canvas.offsetTop + view.top + top}px;width:${right - left}px;height:${bottom - top}px`;
+    }
+    this.showCursor();
+  }
+
+  pinch(item, e, before, spot) {
+    const other = [...this.pointers].find(([id]) => id !== e.pointerId)?.[1];
+    if (!other) return;
+    const apart = (a) => Math.hypot(a[0] - other[0], a[1] - other[1]) || 1, middle = (a) => [(a[0] + other[0]) / 2, (a[1] + other[1]) / 2];
+    const [a, b, c, d] = scaled(this.viewOf(item), apart(before) / apart(spot), middle(spot)), { width, height } = item.view;
+    const dx = ((middle(spot)[0] - middle(before)[0]) / width) * (b - a), dy = ((middle(spot)[1] - middle(before)[1]) / height) * (d - c);
+    this.drag.moved = true;
+    this.look(item, [a - dx, b - dx, c + dy, d + dy], false);
+  }
+
+  release(item, e, spot) {
+    if (!this.pointers.delete(e.pointerId)) return;
+    const { drag } = this;
+    if (!drag || drag.kind === "pinch") return void (this.pointers.size || (this.drag = null));
+    const corners = drag.band;
+    this.stretch(item, null);
+    this.drag = null;
+    if (e.type === "pointercancel") return;
+    if (corners) return this.look(item, bandSpan(this.viewOf(item), corners), true);
+    if (bandOf(item.view, drag.from, spot)) return;
+    clearTimeout(this.picking);
+    // where a double click would lead back, a click waits for it
+    this.picking = setTimeout(() => this.pick(item, spot), this.sheet.depth > 0 && this.sheet.plots[item.index].zoom ? TWICE : 0);
+  }
+
+  // ── keys ──
+
+  key(item, e) {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target !== item.figure || !item.view) return;
+    const plot = this.sheet.plots[item.index], { width, height } = item.view;
+    const at = this.cursor?.index === item.index ? this.cursor.at : [width / 2, height / 2];
+    const pixel = (whole, count) => max(1, count ? whole / count : 1) * (e.shiftKey ? 10 : 1);
+    const step = (dx, dy) => () => this.point(item, [at[0] + dx * pixel(width, plot.raster?.columns), at[1] + dy * pixel(height, plot.raster?.rows)], true);
+    const closer = (factor) => plot.zoom && (() => (this.point(item, at, true), this.look(item, scaled(this.viewOf(item), factor, at), false)));
+    const does = {
+      ArrowLeft: step(-1, 0), ArrowRight: step(1, 0), ArrowUp: step(0, -1), ArrowDown: step(0, 1),
+      Enter: plot.pick && (() => this.pick(item, at)), "+": closer(0.5), "=": closer(0.5), "-": closer(2), "−": closer(2),
+      Backspace: plot.zoom && (() => this.act({ kind: "back" })), Home: plot.zoom && (() => this.act({ kind: "home" })), Escape: () => this.escape(item),
+    }[e.key];
+    if (!does) return;
+    e.preventDefault(), e.stopPropagation();
+    does();
+  }
+
+  escape(item) {
+    if (this.drag?.band) this.stretch(item, null), (this.drag = null);
+    else this.unpoint();
+  }
+
+  // ── requests ──
+
+  ask(message) {
+    this.requests.ask(message);
+    this.pump();
+  }
+
+  pump() {
+    clearTimeout(this.pumping);
+    if (!this.host?.request || this.destroyed) return;
+    const now = performance.now(), wait = this.requests.wait(now);
+    if (wait > 0) return void (wait < Infinity && (this.pumping = setTimeout(() => this.pump(), wait)));
+    const message = this.requests.next(now, nextId());
+    if (message.kind === "zoom" && this.sheet) this.trail.push({ index: message.plot, span: spanOf(this.sheet.plots[message.plot]) });
+    if (this.zooming && ["zoom", "back", "home"].includes(message.kind)) this.zooming.id = message.id;
+    this.stats.requests++;
+    this.host.request({ ...message, have: [...this.held.keys()] });
+    this.pump();
+    this.showProgress();
+  }
+
+  /** A thin line at the top: how much is done while more comes; or that an answer has been long in coming. */
+  showProgress() {
+    const { progress } = this.parts, { more, done } = this.sheet ?? {}, waits = this.requests.inFlight?.action;
+    clearTimeout(this.slow);
+    if (waits) return void (this.slow = setTimeout(() => (progress.classList.remove("zo-part"), progress.removeAttribute("aria-valuenow"), (progress.hidden = false)), 300));
+    progress.hidden = !more;
+    progress.classList.add("zo-part");
+    progress.style.setProperty("--done", done ?? 0);
+    progress.setAttribute("aria-valuenow", Math.round(100 * (done ?? 0)));
+  }
+
+  destroy() {
+    this.destroyed = true;
+    this.off.abort(), this.sizes.disconnect();
+    for (const timer of [this.saying, this.resting, this.turning, this.picking, this.pumping, this.slow]) clearTimeout(timer);
+    this.root.replaceChildren();
+  }
+}
+
+/** Puts a chart into an element. The host is asked through `host.request(message)`; `update` brings what it answers. */
+export function mount(root, host) {
+  const chart = new Chart(root, host);
+  return { update: (bytes) => chart.update(bytes), destroy: () => chart.destroy() };
+}
+
+export default component("zoomout-chart", mount);
