@@ -4,15 +4,16 @@ Colours, colour scales and arrow lengths are decided here once, so that a film's
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from app.panels import Panel, panels, twin_pair
+from app.panels import Panel, panels
 from app.result import Result, RunResult
 from app.scene import Scene
+from app.strips import Strip, strips
 from dynamics import Path
-from dynamics.sharpness import log_sharpness_over_threshold, threshold_factor
+from dynamics.spikes import spike_period, spikes
 from landscapes import Landscape, gradient_norm
 
 # Okabe and Ito's colours that stay apart for every kind of colour vision; each with a line style of its own.
@@ -27,6 +28,8 @@ STYLES = (
     ("#f0e442", (11, 3)),
 )
 QUIVER = 17
+SPIKE = 0.1
+"""a loss above this, after one next to nothing, is a spike"""
 LEVELS = 12
 
 
@@ -47,42 +50,6 @@ class Field(NamedTuple):
     quiver: tuple[float, float] | None
     """ln of the gradient norms that get the shortest and the longest arrow"""
     contours: bool
-
-
-class Line(NamedTuple):
-    run: int
-    path: int
-    values: np.ndarray
-    runaway: bool = False
-    """of a path that diverged: it does not set the strip's range"""
-
-
-class Strip(NamedTuple):
-    """A small chart over t. With `log`, the values are natural logarithms and the axis shows what they are logs of."""
-
-    title: str
-    log: bool
-    lines: tuple[Line, ...]
-    threshold: float | None = None
-    threshold_label: str = ""
-    guides: tuple[tuple[np.ndarray, str], ...] = ()
-    """lines over t that belong to no run, each with its label"""
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """The lowest and highest value shown: of the paths that did not diverge, without dust below a double's last digit
-        and without a lone spike."""
-        calm = [line.values for line in self.lines if not line.runaway]
-        values = np.concatenate(calm or [line.values for line in self.lines])
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return 0.0, 1.0
-        low, most, high = float(values.min()), float(np.quantile(values, 0.95)), float(values.max())
-        if self.log and high > np.log(1e-12):
-            low = max(low, float(np.log(1e-17)))
-        if not self.log and high - most > 50 * (most - low) > 0:
-            high = most + 0.2 * (most - low)
-        return low, high
 
 
 class Picture(NamedTuple):
@@ -106,7 +73,7 @@ def picture(result: Result) -> Picture:
     colours = tuple(run.run.colour or STYLES[i % len(STYLES)][0] for i, run in enumerate(result.runs))
     dashes = tuple(STYLES[i % len(STYLES)][1] for i in range(len(result.runs)))
     return Picture(
-        result, colours, dashes, (_field(scene, window),), panels(result, window), _strips(result),
+        result, colours, dashes, (_field(scene, window),), panels(result, window), strips(result),
         horizon_text(result), summary(result),
     )  # fmt: skip
 
@@ -177,89 +144,6 @@ def colour_table(name: str) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Strips
-
-
-def _strips(result: Result) -> tuple[Strip, ...]:
-    strips = [
-        _chart("loss L", result, lambda path: path.loss),
-        _log_chart("weight norm ‖w‖", result, lambda path: path.log_norm),
-    ]
-    if result.scene.field.scale_invariant:
-        power = {run.paths[0].length for run in result.runs}
-        title = "effective rate " + ("η/‖w‖²" if power == {2} else "η/‖w‖" if power == {1} else "")
-        strips.append(_log_chart(title.strip(), result, lambda path: path.log_learning_rate - path.length * path.log_norm))
-    strips.append(_sharpness_strip(result))
-    pair = twin_pair(result)
-    if pair is not None:
-        with np.errstate(divide="ignore"):
-            lines = tuple(Line(pair[1], p, np.log(gap)) for p, gap in enumerate(result.runs[pair[1]].gaps))
-        strips.append(Strip("gap between the two", True, lines, guides=_error_growth(result, pair[0])))
-    flows = [(r, run) for r, run in enumerate(result.runs) if run.run.flow_of is not None]
-    if flows:
-        with np.errstate(divide="ignore"):
-            lines = tuple(Line(r, p, np.log(gap)) for r, run in flows for p, gap in enumerate(run.gaps))
-        strips.append(Strip("distance to the flow", True, lines))
-    return tuple(strips)
-
-
-def _error_growth(result: Result, partner: int) -> tuple[tuple[np.ndarray, str], ...]:
-    """ε e^(λt): how one rounding error grows at the path's Lyapunov exponent λ, up to the size of the picture."""
-    path = result.runs[partner].paths[0]
-    if path.lyapunov is None or not np.isfinite(path.lyapunov[-1]) or path.lyapunov[-1] <= 0:
-        return ()
-    t = np.arange(path.steps + 1)
-    exponent, roundoff = float(path.lyapunov[-1]), 2.0**-24 if result.scene.arithmetic == "float32" else 2.0**-53
-    line = np.log(roundoff) + exponent * t
-    return ((np.where(line < np.log(2.0), line, np.nan), f"ε·exp({exponent:.2g} t)"),)
-
-
-def _lines(result: Result, read: Any) -> tuple[Line, ...]:
-    return tuple(_line(r, p, path, read(path)) for r, run in enumerate(result.runs) for p, path in enumerate(run.paths))
-
-
-def _line(run: int, index: int, path: Path, values: np.ndarray) -> Line:
-    """The values up to where the path ended; a path that diverged has none afterwards."""
-    diverged = path.status == "diverged" and path.stopped_at is not None
-    if diverged:
-        values = np.where(np.arange(len(values)) < path.stopped_at, values, np.nan)
-    return Line(run, index, values, diverged)
-
-
-def _log_chart(title: str, result: Result, read: Any) -> Strip:
-    return Strip(title, True, _lines(result, read))
-
-
-def _chart(title: str, result: Result, read: Any) -> Strip:
-    """Logarithmic where the values are positive and span more than three decades."""
-    lines = _lines(result, read)
-    values = np.concatenate([line.values for line in lines if not line.runaway] or [line.values for line in lines])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() >= 0 and _decades(values) > 3:
-        with np.errstate(divide="ignore"):
-            return Strip(title, True, tuple(line._replace(values=np.log(line.values)) for line in lines))
-    return Strip(title, False, lines)
-
-
-def _decades(values: np.ndarray) -> float:
-    positive = values[values > 0]
-    return float(np.log10(positive.max() / np.quantile(positive, 0.02))) if len(positive) else 0.0
-
-
-def _sharpness_strip(result: Result) -> Strip:
-    lines, plain = [], True
-    for r, run in enumerate(result.runs):
-        factor = threshold_factor(run.motion, result.scene.steps, result.scene.field.scale_invariant)
-        if factor is not None:
-            plain = plain and bool(np.all(factor == 2.0))
-            lines += [_line(r, p, path, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
-    if lines:
-        title = "sharpness ÷ (2/η)" if plain else "sharpness ÷ its threshold"
-        return Strip(title, True, tuple(lines), 0.0, "edge of stability")
-    return _chart("sharpness", result, lambda path: path.sharpness)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Words
 
 
@@ -270,7 +154,20 @@ def remark(result: Result) -> str:
     if result.scene.arithmetic == "certified":
         bits = max(path.bits or 0 for run in result.runs for path in run.paths)
         return f"Certified: every point is proven to a billionth of its norm, with {bits} bits."
-    return ""
+    return _spiking(result)
+
+
+def _spiking(result: Result) -> str:
+    """How often the first path's loss jumps up from next to nothing, where it does so again and again."""
+    motion, path, field = result.runs[0].motion, result.runs[0].paths[0], result.scene.field
+    rates = (motion.learning_rate, motion.weight_decay)
+    if not (field.scale_invariant and all(isinstance(rate, float) for rate in rates) and np.prod(rates) > 0):
+        return ""
+    count = len(spikes(path.loss, SPIKE))
+    if count < 5 or np.quantile(path.loss, 0.25) > 1e-3 * SPIKE:
+        return ""
+    period = spike_period(path.loss, SPIKE)
+    return f"{count} spikes, one every {period:.0f} steps: times ηλ that is {period * np.prod(rates):.2g}."
 
 
 def lyapunov(result: Result) -> np.ndarray | None:

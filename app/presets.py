@@ -131,6 +131,7 @@ EXPLORE = (
           landscape="uncentred_regression", steps=200),
 )  # fmt: skip
 
+_WATCHED = View(strips=("loss", "best", "norm", "lyapunov"))
 _STEADY = dict(landscape="five_wells", steps=6000, arithmetic="float32")
 
 CHAOS = (
@@ -141,13 +142,20 @@ CHAOS = (
     _race("portrait", "Islands in the sea",
           "On x²/(x²+y²) every step preserves area, so nothing attracts: regular islands round a two-cycle, and a sea.",
           _decay(1.0, 0.2), landscape="quotient", starts=((0.333, 0.949), (0.368, 0.949), (0.399, 0.949), (0.427, 0.949), (0.454, 0.949), (0.482, 0.949), (0.517, 0.949), (0.549, 0.949), (0.577, 0.949), (0.600, 0.949), (0.625, 0.949), (0.670, 0.949), (1.000, 0.949), (1.649, 0.949)), chart=Portrait()),
+    _race("settling", "Which wells settle?",
+          "Three cosine wells, where f⁗/f″ is below −4: a step too long grows into a two-cycle that attracts. Try 1, 2 and 5 wells.",
+          _decay(1.0, 0.25), landscape="cosine_wells_3", steps=2000, starts=((-0.7, 0.7), (0.7, 0.6)),
+          chart=Orbits(x="runs.0.intrinsic:log:0.003:0.9")),
     _race("restless", "Never at rest",
-          "On x²/(x²+y²) weight decay never lets it rest: quiet spells end in spikes, and neither the loss nor the norm settles.",
-          Run(label="weight decay", learning_rate=0.1, weight_decay=0.2), landscape="quotient", steps=1000),
+          "On x²/(x²+y²) decay never lets it rest: quiet spells end in spikes, so the best loss was long before the last.",
+          _decay(0.1, 0.2), landscape="quotient", steps=1000, view=_WATCHED),
+    _race("spikes", "Slower is not calmer",
+          "A quarter of the decay, and spikes still come, four times as far apart: their period goes with 1/(ηλ).",
+          _decay(0.1, 0.05), landscape="quotient", steps=5000, view=_WATCHED),
     _race("switched_off", "Decay switched off",
           "The same run, with decay switched off at step 500: at most one last spike, then it comes to rest.",
           _decay(0.1, 0.2), Run(label="switched off at 500", learning_rate=0.1, weight_decay=Step(initial=0.2, at=[500], values=[0.0])),
-          landscape="quotient", steps=1000),
+          landscape="quotient", steps=1000, view=View(strips=("loss", "norm", "effective_rate", "lyapunov"))),
     _race("schedules", "Four schedules",
           "From step 3 000 on all four have the same ηλ: their angles agree, and their norms do not.",
           Run(label="η 0.4 → 0.1", learning_rate=Step(initial=0.4, at=[3000], values=[0.1]), weight_decay=0.1, noise=6.0),

@@ -9,8 +9,9 @@ import re
 import numpy as np
 
 from app.panels import Panel, twin_pair
-from app.picture import Picture, Strip, lyapunov, remark
+from app.picture import Picture, lyapunov, remark
 from app.result import RunResult
+from app.strips import Strip
 from dynamics import Path
 from dynamics.path import wrapped
 

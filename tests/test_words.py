@@ -10,7 +10,7 @@ from app.bundle import bundled
 from app.picture import picture
 from app.presets import EXPLORE, ZOOM_OUT
 from app.result import simulate
-from app.stage.embed import HERE, squeezed
+from app.embed import HERE, squeezed
 from app.stage.frame import frame
 from app.words import caption, format_log, format_number, norm_text, plain, tick_text
 
@@ -37,7 +37,7 @@ def stage_says(tmp_path_factory):
         pytest.skip("node is not installed")
     folder = tmp_path_factory.mktemp("stage")
     (folder / "ask.mjs").write_text(SCRIPT, encoding="utf-8")
-    (folder / "stage.mjs").write_text(squeezed(bundled(HERE / "stage.js")), encoding="utf-8")
+    (folder / "stage.mjs").write_text(squeezed(bundled(HERE / "stage" / "stage.js")), encoding="utf-8")
 
     def ask(seen, steps, numbers=()):
         (folder / "frame").write_bytes(frame(seen))

@@ -4,7 +4,8 @@ import math
 from typing import NamedTuple
 
 from app.film.pen import fitted, printable, width_of
-from app.picture import Picture, Strip
+from app.picture import Picture
+from app.strips import Strip
 from app.words import caption, norm_text, strip_text
 
 Size = tuple[int, int]

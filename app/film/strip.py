@@ -8,7 +8,8 @@ import numpy as np
 from app.film.layout import Box, values_at
 from app.film.pen import Pen, Style, fitted, width_of
 from app.film.trails import BEYOND, LOST
-from app.picture import Picture, Strip
+from app.picture import Picture
+from app.strips import Strip
 from app.words import strip_text
 
 

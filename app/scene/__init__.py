@@ -13,11 +13,11 @@ from app.scene.checks import SceneError
 from app.scene.data import from_data, to_data
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
 from app.scene.links import from_link, from_token, to_link
-from app.scene.schema import ARITHMETICS, COLOUR_MAPS, PARTNERS, Run, Scene, Start, View
+from app.scene.schema import ARITHMETICS, COLOUR_MAPS, PARTNERS, STRIPS, Run, Scene, Start, View
 from app.scene.source import to_python
 
 __all__ = [
-    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "Atlas", "Ensemble", "Orbits", "Portrait", "Run", "Scene",
-    "SceneError", "Start", "View", "from_data", "from_link", "from_token", "load", "read", "read_bytes", "to_data",
+    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "STRIPS", "Atlas", "Ensemble", "Orbits", "Portrait", "Run",
+    "Scene", "SceneError", "Start", "View", "from_data", "from_link", "from_token", "load", "read", "read_bytes", "to_data",
     "to_json", "to_link", "to_python", "to_toml",
 ]  # fmt: skip

@@ -21,6 +21,8 @@ PARTNERS = ("twin_of", "ghost_of", "flow_of")
 """the fields by which a run takes all its numbers from another one"""
 ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
+StripName = Literal["loss", "best", "norm", "effective_rate", "sharpness", "gap", "flow", "lyapunov"]
+STRIPS: tuple[str, ...] = get_args(StripName)
 
 
 class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -66,6 +68,8 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     camera: Literal["zoom", "fixed"] = "zoom"
     theme: Literal["light", "dark"] = "light"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
+    strips: tuple[StripName, ...] | None = None
+    """the small charts under the picture; those that say something, unless they are named"""
 
 
 class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

@@ -6,7 +6,8 @@ import numpy as np
 
 from app.packing import Arrays, packed
 from app.panels import AXES, Panel, twin_pair
-from app.picture import LEVELS, QUIVER, Field, Picture, Strip, colour_table, lyapunov, remark
+from app.picture import LEVELS, QUIVER, Field, Picture, colour_table, lyapunov, remark
+from app.strips import Strip
 from dynamics import Path
 from dynamics.path import wrapped
 
