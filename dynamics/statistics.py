@@ -16,6 +16,8 @@ from landscapes import Landscape, sharpness
 LONGEST_PERIOD = 16
 CLOSE = 1e-3
 CHAOTIC = 1e-3
+HELD = 2.0
+"""times the threshold of sharpness: up to here a gradient of exactly zero is chance, since rounding takes a while to grow"""
 
 
 class End(NamedTuple):
@@ -25,12 +27,21 @@ class End(NamedTuple):
     motion: Any
     state: State
     seen: Any
-    exponent: Any
+    growth: Any
     steps: Any
 
     @property
     def size(self) -> Any:
         return jnp.hypot(self.state.x, self.state.y)
+
+    @property
+    def exponent(self) -> Any:
+        """The growth; nan where rounding holds the run, its gradient exactly zero, though an exact run would have left."""
+        if not self.motion.kernel.formula.landscape.scale_invariant:
+            return self.growth
+        slope = self.motion.slope(self.state)
+        held = (slope.gx == 0) & (slope.gy == 0) & (sharpness_ratio(self) > HELD)
+        return jnp.where(held, jnp.nan, self.growth)
 
 
 class Statistic(NamedTuple):
@@ -156,6 +167,7 @@ def regime(end: End) -> Any:
     back = end.seen[2]
     kind = jnp.where(end.exponent > CHAOTIC, CHAOS, REGULAR)
     kind = jnp.where(back == 1, RESTS, jnp.where(back > 1, PERIODIC, kind))
+    kind = jnp.where(jnp.isnan(end.exponent), jnp.nan, kind)
     return jnp.where(_gone(end.motion, end.state), LEAVES, kind).astype(end.state.x.dtype)
 
 

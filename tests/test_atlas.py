@@ -333,7 +333,9 @@ def test_the_command_maps_over_the_intrinsic_rate(scene_file, tmp_path):
     from app import atlas_command
     from app.scene import load
 
-    work = atlas_command.plan(load(str(scene_file)), X, "runs.0.intrinsic:log:0.01:0.9", "lyapunov", "8", tmp_path / "map.npz")
+    work = atlas_command.plan(
+        load(str(scene_file)), X, "runs.0.intrinsic:log:0.01:0.9", "lyapunov", "8", tmp_path / "map.npz"
+    )
     made = atlas(FIVE, Run(), ETA, Axis("intrinsic", 0.01, 0.9, log=True), "lyapunov", 100, 8)
     assert np.array_equal(atlas_command.compute(work).values, made.values)
 

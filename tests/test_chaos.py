@@ -71,6 +71,16 @@ def test_a_float_that_runs_out_of_gradient_stays_quiet_for_ever(arithmetic, lam,
     assert len(spikes(exact.loss, 0.1)) > 0
 
 
+def test_a_map_claims_no_exponent_where_rounding_has_ended_the_spikes():
+    """In float32 below ηλ = 0.01 or so, in float64 below 0.0017: no exponent and no regime, not a false one."""
+    mu = np.array([0.0005, 0.003, 0.03])
+    for arithmetic, known in (("float32", [False, False, True]), ("float64", [False, True, True])):
+        for statistic in ("lyapunov", "area_growth", "regime"):
+            found = along(QUOTIENT, Run("gd", 0.1), {"intrinsic": mu}, statistic, 4000, arithmetic=arithmetic)
+            assert list(np.isfinite(found)) == known
+    assert np.isfinite(number(QUOTIENT, Run("gd", 0.1), "lyapunov", 100_000))  # at rest without decay, and rightly so
+
+
 def test_early_stopping_matters_where_decay_never_rests():
     path = simulate(QUOTIENT, Run("gd", 0.1, 0.2), [START], 2000)[0]
     best = best_so_far(path.loss)
