@@ -96,7 +96,7 @@ def _flow(result: Result) -> Strip | None:
 
 
 SETTLING = 20
-"""steps after which a finite-time exponent says something"""
+"""the part of the steps, one in so many, after which a finite-time exponent says something"""
 
 
 def _lyapunov(result: Result) -> Strip | None:
@@ -105,7 +105,7 @@ def _lyapunov(result: Result) -> Strip | None:
     for r, run in enumerate(result.runs):
         for p, path in enumerate(run.paths):
             if path.lyapunov is not None:
-                settled = np.arange(len(path.lyapunov)) >= SETTLING
+                settled = np.arange(len(path.lyapunov)) >= path.steps / SETTLING
                 lines.append(Line(r, p, np.where(settled, path.lyapunov, np.nan)))
                 if path.area_growth is not None and not second:
                     second = ((np.where(settled, path.area_growth - path.lyapunov, np.nan), "λ₂"),)

@@ -53,8 +53,8 @@ def _sheet(scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndar
     table = np.array([SEA, SEA, *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ISLANDS)], np.uint8)
     scale = (1.0, 1.0) if folded(scene) else (180 / np.pi, 1.0)
     x0, x1, y0, y1 = window[0] * scale[0], window[1] * scale[0], window[2], window[3]
-    across = Axis("ln |x|/√η", x0, x1) if folded(scene) else Axis("angle", x0, x1, degrees=True)
-    up = Axis("ln |y|/√η" if folded(scene) else "ln ‖w‖/√η", y0, y1)
+    across = Axis("ln(|x|/√η)", x0, x1) if folded(scene) else Axis("angle", x0, x1, degrees=True)
+    up = Axis("ln(|y|/√η)" if folded(scene) else "ln(‖w‖/√η)", y0, y1)
     key = Key("", words=(("#{:02x}{:02x}{:02x}".format(*SEA), "chaotic"), (ISLANDS[0], "regular, a colour each")))
     plot = Plot(
         "Orbits: click to start another", across, up, raster=Raster(levels, table, (x0, x1, y0, y1), clear=0), key=key,
