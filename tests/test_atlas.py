@@ -258,12 +258,14 @@ if len(sys.argv) > 1:
 from dynamics import Run
 from dynamics.atlas import Axis, atlas
 from dynamics.ensemble import ensemble
+from dynamics.orbits import orbits
 from landscapes import LANDSCAPES
 five = LANDSCAPES["five_wells"]
 made = atlas(five, Run(), Axis("learning_rate", 0.05, 1, True), Axis("weight_decay", 0.01, 0.8, True), "lyapunov", 300, 96)
 many = ensemble(five, Run("gd", 0.1, 0.1, noise=1.0), [(-0.7, 0.7)], 3000, 200, snapshots=4)
+last = orbits(five, Run("gd", 0.3), {"weight_decay": made.y}, 300, 50, ("angle", "log_norm"))
 told = hashlib.sha256()
-for part in (made.values, many.counts, many.mean_log_norm, many.mean_square_turn, many.final):
+for part in (made.values, last, many.counts, many.mean_log_norm, many.mean_square_turn, many.final):
     told.update(part.tobytes())
 print("digest", len(jax.devices()), told.hexdigest())
 """
