@@ -16,19 +16,26 @@ from dynamics.atlas import Atlas, refined
 from dynamics.statistics import STATISTICS, Statistic, wells
 
 COARSEST, FINEST = 64, 512
+MOST_STEPS = 2_000_000_000
+"""of all runs of a map together; longer runs make a coarser map"""
 CHUNK = 8192
-"""lanes at a time: one size, so that one program serves all grids"""
+"""lanes at a time: one size, so that one program serves all grids; fewer where runs are so long that it could not stop soon"""
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
     run, (x, y) = sides_of(scene, scene.chart.x, scene.chart.y)
+    size = max(s for s in (FINEST >> k for k in range(4)) if s == COARSEST or s * s * scene.steps <= MOST_STEPS)
     grids = refined(
         COARSEST, landscape=scene.field, run=scene.runs[run].motion, x=x, y=y, statistic=scene.chart.statistic,
-        steps=scene.steps, size=FINEST, start=scene.points[0], knobs=scene.knobs, arithmetic=scene.arithmetic,
-        seed=scene.seed, cancel=cancel, chunk=CHUNK,
+        steps=scene.steps, size=size, start=scene.points[0], knobs=scene.knobs, arithmetic=scene.arithmetic,
+        seed=scene.seed, cancel=cancel, chunk=chunk(scene.steps),
     )  # fmt: skip
     for made in grids:
-        yield sheet(scene, run, made)
+        yield sheet(scene, run, made)._replace(done=(len(made.x) / size) ** 2)
+
+
+def chunk(steps: int) -> int:
+    return max(256, CHUNK >> max(0, (steps // 16_000).bit_length()))
 
 
 def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> Sheet:
@@ -45,7 +52,7 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
         reading=statistic.title.lower(), words=words,
     )  # fmt: skip
     rows, columns = made.values.shape
-    return Sheet((plot,), caption(scene, run, rows * columns, statistic), done=(columns / FINEST) ** 2)
+    return Sheet((plot,), caption(scene, run, rows * columns, statistic))
 
 
 def kinds(scene: Scene, statistic: Statistic) -> tuple[str, ...]:
@@ -76,7 +83,8 @@ def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str
     rows, columns = made.plots[0].raster.levels.shape
     column, row = _pixel(where, columns, rows)
     seen = card(scene, made, where)
-    return sides.at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {seen.lines[0]}."
+    said = "; ".join(line for line in seen.lines[:2] if line)
+    return sides.at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {said}."
 
 
 def _pixel(where: dict[str, Any], columns: int, rows: int) -> tuple[int, int]:
@@ -90,9 +98,10 @@ def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
     column, row = _pixel(where, columns, rows)
     value = float(plot.raster.values[row, column])
     run, here = place(scene, column, row, columns, rows)
-    path = simulate(sides.at(scene, run, here)).runs[0].paths[0]
+    found = sides.at(scene, run, here)
+    path = simulate(found).runs[0].paths[0]
     fine = np.isfinite(path.x) & np.isfinite(path.y)
-    lines = [f"{plot.reading}: {read(value, plot.words)}", trusted(path.horizon, scene)]
+    lines = [f"{plot.reading}: {read(value, plot.words)}", trusted(path.horizon, found)]
     if path.status != "finished":
         lines.append(f"the run {path.status_text}")
     where = [sides.knob_of(scene, run, name).symbol or name for name in here]
@@ -120,6 +129,8 @@ def read(value: float, words: tuple[str, ...]) -> str:
 
 def trusted(horizon: int | None, scene: Scene) -> str:
     """Whether the path is the path, or only a typical one."""
+    if scene.runs[0].noise:
+        return "the noise is another draw here: this is a typical run, not the run"
     if horizon is None or horizon >= scene.steps:
         return ""
     return f"{scene.arithmetic} predicts it until step {horizon}; beyond, this is a typical run, not the run"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from app.chart.atlas import CHUNK, kinds, sheet
+from app.chart.atlas import chunk, kinds, sheet
 from app.chart.colours import Paint, paint
 from app.chart.picture import Canvas
 from app.chart.sheet import Sheet
@@ -48,7 +48,7 @@ def _map(scene: Scene, share: float, size: tuple[int, int]) -> Map:
     x, y = (between(side(a), side(b), share) for a, b in zip(chart.begin, (chart.x, chart.y), strict=True))
     return atlas(
         scene.field, scene.runs[run].motion, x, y, chart.statistic, scene.steps, size, start=scene.points[0],
-        knobs=scene.knobs, arithmetic=scene.arithmetic, seed=scene.seed, chunk=CHUNK,
+        knobs=scene.knobs, arithmetic=scene.arithmetic, seed=scene.seed, chunk=chunk(scene.steps),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a scene may show instead of its paths: a map of many runs, their orbits, a portrait, an ensemble.
+"""What a scene may show instead of its paths: a map of many runs, their orbits, a portrait, what many particles do.
 
 A side of a chart is written as text, in a file as on the command line: `runs.0.learning_rate:log:0.01:1`,
 `knobs.a:0:1`, `start.norm:log:0.1:10`.
@@ -6,7 +6,7 @@ A side of a chart is written as text, in a file as on the command line: `runs.0.
 
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 from msgspec import Meta, Struct
 
@@ -23,7 +23,9 @@ AxisText = Annotated[str, Meta(max_length=120)]
 RATE, DECAY, INTRINSIC = "runs.0.learning_rate:log:0.01:1", "runs.0.weight_decay:log:0.001:1", "runs.0.intrinsic:log:0.001:1"
 NEVER_NEGATIVE = ("learning_rate", "weight_decay", "intrinsic", "norm", "noise", "clip_norm")
 MAX_ORBITS = 64
-MAX_PARTICLE_STEPS = 20_000_000_000
+MAX_PARTICLE_STEPS = 10_000_000_000
+MOST_AVERAGED = 32
+"""iterates of a run that are averaged"""
 
 
 class Atlas(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="atlas"):
@@ -58,8 +60,23 @@ class Ensemble(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
     tangential: bool = True
 
 
-Chart = Atlas | Orbits | Portrait | Ensemble
-CHARTS: dict[str, type[Struct]] = {kind.__struct_config__.tag: kind for kind in (Atlas, Orbits, Portrait, Ensemble)}
+class Distances(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="distances"):
+    """How far the noisy particles of every run wander in so many steps, after the scene's steps."""
+
+    particles: Annotated[int, Meta(ge=100, le=100_000)] = 20_000
+
+
+class Averages(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="averages"):
+    """What the average of several iterates is worth: of one run, and of the first run's two first starts."""
+
+    particles: Annotated[int, Meta(ge=100, le=20_000)] = 8000
+    apart: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """steps from one iterate to the next; the first one comes after the scene's steps"""
+    tangential: bool = True
+
+
+Chart = Atlas | Orbits | Portrait | Ensemble | Distances | Averages
+CHARTS: dict[str, type[Struct]] = {kind.__struct_config__.tag: kind for kind in get_args(Chart)}
 
 
 class Side(NamedTuple):
@@ -117,15 +134,22 @@ def check_chart(scene: "Scene") -> None:
             _ascending((window or (0, 1, 0, 1))[2:])
             run_of(scene, 0)
         case Ensemble(particles=particles, tangential=tangential):
-            if tangential and not scene.field.scale_invariant:
-                raise SceneError("chart", "Tangential noise needs a loss that ignores the length of its weights.")
-            many = particles * scene.steps * len(scene.runs) * len(scene.points)
-            if many > MAX_PARTICLE_STEPS:
-                raise SceneError(
-                    "budget", f"An ensemble takes at most {MAX_PARTICLE_STEPS:.0e} steps; {many:.1e} were asked for."
-                )
-            for index in range(len(scene.runs)):
-                run_of(scene, index)
+            _check_particles(scene, particles * scene.steps * len(scene.runs) * len(scene.points), tangential)
+        case Distances(particles=particles):
+            _check_particles(scene, particles * 2 * scene.steps * len(scene.runs))
+        case Averages(particles=particles, apart=apart, tangential=tangential):
+            steps = scene.steps + (MOST_AVERAGED - 1) * apart
+            _check_particles(scene, particles * steps * min(2, len(scene.points)), tangential)
+
+
+def _check_particles(scene: "Scene", steps: int, tangential: bool = False) -> None:
+    """`steps` of all particles together."""
+    if tangential and not scene.field.scale_invariant:
+        raise SceneError("chart", "Tangential noise needs a loss that ignores the length of its weights.")
+    if steps > MAX_PARTICLE_STEPS:
+        raise SceneError("budget", f"An ensemble takes at most {MAX_PARTICLE_STEPS:.0e} steps; {steps:.1e} were asked for.")
+    for index in range(len(scene.runs)):
+        run_of(scene, index)
 
 
 def sides_of(scene: "Scene", *texts: str) -> tuple[int, tuple[Axis, ...]]:
