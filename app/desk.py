@@ -68,7 +68,7 @@ class Desk:
             case "back" | "home" if self.trail:
                 before = self.trail.pop() if request["kind"] == "back" else self.trail[0]
                 self.trail = self.trail if request["kind"] == "back" else []
-                adopt(lambda _: before)
+                adopt(lambda old: chart.seen_as(old, before))
             case "pick" if self.seen.thing.plots:
                 found, words = chart.picked(scene, self.seen.thing, request)
                 if found.chart is None:

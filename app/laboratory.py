@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import dialogs
+from app.chart import subject
 from app.components import chart, rail, stage
 from app.desk import Desk
 from app.picture import picture
@@ -80,7 +81,9 @@ class Bench:
             log.exception("a scene failed")
             self.refused[control] = (typed, f"This did not work ({type(error).__name__}); the last good picture stays.")
         else:
-            self.take += _experiment(scene) != _experiment(self.scene)
+            if _experiment(scene) != _experiment(self.scene):
+                self.take += 1
+                self.desk.trail.clear()
             self.scene = scene
             self.refused.pop(control, None)
             if control.split(":")[0] in ("preset", "landscape", "open"):
@@ -91,7 +94,8 @@ class Bench:
 
 def _experiment(scene: Scene) -> tuple[Any, ...]:
     rules = tuple((run.rule, run.twin_of) for run in scene.runs)
-    return scene.landscape, scene.formula, rules, len(scene.points), scene.view.panels, scene.title, type(scene.chart)
+    starts = len(scene.points) if scene.chart is None else 0  # a portrait with an orbit more is the same portrait
+    return scene.landscape, scene.formula, rules, starts, scene.view.panels, scene.title, subject(scene)
 
 
 def show(page: Page, open_paths: Callable[[], None]) -> None:
@@ -155,7 +159,10 @@ def _asked(bench: Bench, request: dict[str, Any]) -> None:
     if number <= bench.request_id:
         return
     bench.request_id, bench.notice = number, ""
-    bench.elsewhere = bench.desk.asked(request, bench.scene, lambda change: bench.adopt(change, "chart"))
+    try:
+        bench.elsewhere = bench.desk.asked(request, bench.scene, lambda change: bench.adopt(change, "chart"))
+    except Exception as error:  # a run that cannot be opened; a visitor never sees a traceback
+        bench.notice = _sentence(error)
 
 
 def _header(page: Page, bench: Bench) -> None:

@@ -11,12 +11,17 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.chart import atlas, ensemble, orbits, portrait
 from app.chart.sheet import Card, Sheet
 from app.scene import Atlas, Ensemble, Orbits, Portrait, Scene
+from app.scene.charts import side
 from dynamics.lanes import Cancelled
 
 KINDS: dict[type, ModuleType] = {Atlas: atlas, Orbits: orbits, Portrait: portrait, Ensemble: ensemble}
+WINDOW = ("x", "y", "window", "begin")
+"""fields of charts that say what part of them is seen"""
 
 
 def _kind(scene: Scene) -> ModuleType:
@@ -37,9 +42,20 @@ def whole(scene: Scene) -> Sheet:
     return last
 
 
+def subject(scene: Scene) -> tuple[Any, ...]:
+    """What a scene's chart is about: its kind and what varies along its sides, wherever one looks."""
+    return type(scene.chart), *(side(text).path for name in "xy" if (text := getattr(scene.chart, name, None)))
+
+
 def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
     """The scene with its chart over another window, given in the numbers that the axes show."""
     return _kind(scene).zoomed(scene, window)
+
+
+def seen_as(scene: Scene, other: Scene) -> Scene:
+    """The scene with its chart over the window of another one of its kind; all else stays as it is."""
+    window = {name: getattr(other.chart, name) for name in WINDOW if hasattr(scene.chart, name)}
+    return replace(scene, chart=replace(scene.chart, **window))
 
 
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.chart import sides
 from app.chart.colours import table_of
 from app.chart.sheet import Axis, Curve, Mark, Plot, Raster, Sheet
 from app.picture import STYLES
-from app.scene import Run, Scene
+from app.scene import Run, Scene, SceneError
 from dynamics import ensemble as science
 from dynamics.schedules import schedule
 
@@ -48,6 +49,8 @@ def crowds(scene: Scene, particles: int, cancel: Callable[[], bool] | None = Non
                 seed=scene.seed + len(made), cancel=cancel,
             )  # fmt: skip
             colour, dash = STYLES[len(made) % len(STYLES)]
+            if not (np.all(seen.counts.sum(axis=1)) and np.all(np.isfinite(seen.mean_square_norm))):
+                raise SceneError("chart", f"The particles of {label!r} leave the plane; give them a smaller rate.")
             name = f"{label}, start {k + 1}" if len(scene.points) > 1 else label
             made.append(Crowd(name, run, run.colour or colour, dash, seen))
     return made
@@ -98,7 +101,7 @@ def _last(run: Run, steps: int) -> tuple[int, float, float]:
 def law_of(scene: Scene, run: Run) -> np.ndarray | None:
     """Gibbs's law for the run's last rates, where the noise is tangential and there is something to balance it."""
     _, eta, lam = _last(run, scene.steps)
-    if not (scene.chart.tangential and run.rule == "gd" and run.noise > 0 and 0 < eta * lam < 1):
+    if not (scene.chart.tangential and sides.plain(run) and run.noise > 0 and 0 < eta * lam < 1):
         return None
     return science.gibbs(scene.field, run.noise, eta, lam, BINS, scene.knobs)
 

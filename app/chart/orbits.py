@@ -7,6 +7,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from app.chart import sides
+from app.chart.portrait import preserves_area
 from app.chart.sheet import Axis, Curve, Key, Mark, Plot, Raster, Sheet
 from app.chart.zooming import narrowed
 from app.scene import Scene
@@ -18,6 +19,7 @@ from dynamics.orbits import WATCHED, orbits
 COLUMNS, ROWS = (120, 480, 960), 480
 REGULAR = ("#a9c7dc", "#6ba6cf", "#2f87c4")
 CHAOTIC = ("#e6bfa6", "#e08a4f", "#d55e00")
+HELD = "#808080"
 SETTLED = 1e-3
 """an exponent above this counts as chaos"""
 
@@ -50,9 +52,11 @@ def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The runs of a column as a scene of their own, and what varied."""
     run, (x,) = sides_of(scene, scene.chart.x)
-    value = float(where["x"]) / sides.unit(x.name)
-    words = f"A column of the diagram: {sides.words_of(scene, run, x.name)} = {where['x']:.4g}."
-    return replace(sides.at(scene, run, {x.name: value}), starts=scene.starts if _free(x.name) else None), words
+    columns = made.plots[0].raster.levels.shape[1]
+    value = float(x.values(columns)[min(max(int(where["column"]), 0), columns - 1)])
+    found = sides.at(scene, run, {x.name: value})
+    words = f"A column of the diagram: {sides.words_of(scene, run, x.name)} = {value * sides.unit(x.name):.4g}."
+    return replace(found, starts=scene.starts) if _free(x.name) else found, words
 
 
 def _free(name: str) -> bool:
@@ -77,11 +81,13 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     scale = 180 / np.pi if chart.watched == "angle" else 1.0
     watched = WATCHED[chart.watched]
     up = Axis(watched.title, window[0] * scale, window[1] * scale, degrees=chart.watched == "angle")
-    chaotic = first > SETTLED
+    chaotic, held = first > SETTLED, np.isnan(first)
     place = (states - window[0]) / (window[1] - window[0]) * ROWS
-    levels = _shades(*(_counted(place, chaotic == kind) for kind in (False, True)))
+    levels = _shades(*(_counted(place, kind) for kind in (~chaotic & ~held, chaotic, held)))
     raster = Raster(levels, _table(), (across.low, across.high, up.low, up.high), clear=0)
     key = Key("", words=((REGULAR[-1], "regular: λ₁ ≤ 0"), (CHAOTIC[-1], "chaotic: λ₁ > 0")))
+    if held.any():
+        key = key._replace(words=(*key.words, (HELD, "held by rounding")))
     second = both - first
     t = np.broadcast_to(x.values(columns)[:, None] * sides.unit(x.name), first.shape).ravel()
     spread = np.concatenate([first.ravel(), second.ravel(), [0.0]])
@@ -97,7 +103,7 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     )  # fmt: skip
     kept = f"the last {chart.kept} of {scene.steps:,} steps".replace(",", "\u202f")
     diagram = Plot(f"{watched.title.capitalize()}: {kept}", across, up, raster=raster, key=key, zoom=True, pick=True)
-    return Sheet((diagram, spectrum), _caption(scene, chaotic, both), rows=(3.2, 1.0), done=done)
+    return Sheet((diagram, spectrum), _caption(scene, run, chaotic, both), rows=(3.2, 1.0), done=done)
 
 
 def _counted(place: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -109,22 +115,25 @@ def _counted(place: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _shades(regular: np.ndarray, chaotic: np.ndarray) -> np.ndarray:
-    """0 where nothing is; 1 to 3 regular, 4 to 6 chaotic, by how often the runs of a column come by."""
+def _shades(regular: np.ndarray, chaotic: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """0 where nothing is; 1 to 3 regular, 4 to 6 chaotic, by how often the runs of a column come by; 7 held by rounding."""
     counts = np.maximum(regular, chaotic)
     share = counts / np.maximum(counts.max(axis=0, keepdims=True), 1)
-    return np.where(counts > 0, 1 + np.digitize(share, (0.05, 0.3)) + 3 * (chaotic > regular), 0)
+    shades = np.where(counts > 0, 1 + np.digitize(share, (0.05, 0.3)) + 3 * (chaotic > regular), 0)
+    return np.where((shades == 0) & (held > 0), 7, shades)
 
 
 def _table() -> np.ndarray:
-    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ("#808080", *REGULAR, *CHAOTIC)], np.uint8)
+    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (HELD, *REGULAR, *CHAOTIC, HELD)], np.uint8)
 
 
-def _caption(scene: Scene, chaotic: np.ndarray, both: np.ndarray) -> str:
+def _caption(scene: Scene, run: int, chaotic: np.ndarray, both: np.ndarray) -> str:
     text = f"On {100 * float(chaotic.mean()):.0f} % of the runs errors grow."
-    if scene.landscape == "quotient":
+    if preserves_area(scene, scene.runs[run]):
         worst = float(np.nanmax(np.abs(both)))
-        return text + f" The two exponents sum to zero (to {worst:.1g}): every step preserves an area, and nothing attracts."
+        return text + f" The two exponents sum to zero (to {worst:.1g}): every step preserves an area, so no orbit attracts."
+    if not sides.plain(scene.runs[run]):
+        return text
     x, y = scene.field.minima[0] if scene.field.minima else (np.nan, np.nan)
     try:
         ratio = well_criterion(scene.field, float(np.arctan2(y, x)), scene.knobs)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from app.chart import sides
 from app.chart.sheet import Axis, Key, Mark, Plot, Raster, Sheet
-from app.scene import Scene
+from app.scene import Run, Scene
 from app.scene.charts import MAX_ORBITS
 from dynamics.atlas import along
 from dynamics.gauge import quotient_two_cycle
@@ -29,6 +30,11 @@ GROWTH = 20.0
 def folded(scene: Scene) -> bool:
     """Whether the portrait is in (ln|x|, ln|y|)."""
     return scene.landscape == "quotient"
+
+
+def preserves_area(scene: Scene, run: Run) -> bool:
+    """Whether every step of the run preserves dx dy/|xy|, as gradient descent does there at any rates."""
+    return folded(scene) and sides.plain(run) and not run.noise
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
@@ -97,7 +103,7 @@ def usual(scene: Scene, u: np.ndarray, v: np.ndarray) -> tuple[float, float, flo
 
 def _marks(scene: Scene) -> tuple[Mark, ...]:
     run = scene.runs[0]
-    if not folded(scene) or not all(isinstance(r, float) for r in (run.learning_rate, run.weight_decay)):
+    if not preserves_area(scene, run) or not all(isinstance(r, float) for r in (run.learning_rate, run.weight_decay)):
         return ()
     if not 0 < run.learning_rate * run.weight_decay < 1:
         return ()
@@ -109,7 +115,7 @@ def _caption(scene: Scene, chaotic: np.ndarray, still: np.ndarray, length: int) 
     regular, fallen = int((~chaotic).sum()), int((chaotic & ~still).sum())
     steps = f"{length:,}".replace(",", "\u202f")
     text = f"{len(chaotic)} orbits of {steps} steps: {regular} regular so far, {len(chaotic) - regular} chaotic."
-    if folded(scene):
+    if preserves_area(scene, scene.runs[0]):
         text += " Every step preserves area, so nothing attracts; but two places are carried to one, so an orbit may fall"
         text += " from the sea into an island for good" + (f": {fallen or 'none'} did." if length == LENGTHS[-1] else ".")
     return text

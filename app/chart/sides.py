@@ -3,12 +3,15 @@
 import math
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.chart.sheet import Axis as Shown
-from app.scene import Scene
+from app.scene import Run, Scene
 from app.scene.charts import Side
 from dynamics import rules
 from dynamics.atlas import Axis
 from dynamics.rules import Knob
+from dynamics.schedules import schedule
 
 INTRINSIC = Knob(1e-3, 1.0, "Learning rate times weight decay: what matters on a loss that ignores length.", "ηλ", log=True)
 NORM = Knob(0.1, 10.0, "How long the weights are at the start.", "‖w₀‖", log=True)
@@ -61,10 +64,13 @@ def shown(scene: Scene, run: int, axis: Axis) -> Shown:
     return Shown(words_of(scene, run, axis.name), axis.low * scale, axis.high * scale, axis.log, axis.name == "angle")
 
 
+def plain(run: Run) -> bool:
+    """Whether it is gradient descent and nothing else (noise aside): that is what the theorems in captions speak of."""
+    return run.rule == "gd" and run.clip_norm is None and not any(run.hyperparameters.values())
+
+
 def at(scene: Scene, run: int, place: dict[str, float]) -> Scene:
     """The scene of one run at a place of a chart: what varied there has one value, and paths are shown."""
-    from msgspec.structs import replace
-
     chosen, knobs, (x, y) = scene.runs[run], dict(scene.knobs), scene.points[0]
     rates: dict[str, Any] = {}
     for name, value in place.items():
@@ -75,7 +81,7 @@ def at(scene: Scene, run: int, place: dict[str, float]) -> Scene:
         elif name in rules.named(chosen.rule).knobs:
             rates["hyperparameters"] = rates.get("hyperparameters", chosen.hyperparameters) | {name: value}
     if "intrinsic" in place:
-        rates["weight_decay"] = place["intrinsic"] / rates.get("learning_rate", chosen.learning_rate)
+        rates["weight_decay"] = place["intrinsic"] / rates.get("learning_rate", schedule(chosen.learning_rate)(0))
     x, y = place.get("x", x), place.get("y", y)
     norm, angle = place.get("norm", math.hypot(x, y)), place.get("angle", math.atan2(y, x))
     if "norm" in place or "angle" in place:

@@ -113,6 +113,8 @@ def side(text: str) -> Side:
         raise SceneError("axis", f"A logarithmic axis needs a low end above 0; {low:g} is not.")
     if place[2] in NEVER_NEGATIVE and low < 0:
         raise SceneError("axis", f"{place[2]} is never negative; {low:g} is.")
+    if place[2] == "clip_norm" and low == 0:
+        raise SceneError("axis", "Clipping to nothing stops every run; begin this axis above 0.")
     return Side(None if place[1] is None else int(place[1]), Axis(place[2], low, high, scale == "log"), name)
 
 
@@ -163,6 +165,9 @@ def sides_of(scene: "Scene", *texts: str) -> tuple[int, tuple[Axis, ...]]:
         check_names(scene.field, run_of(scene, index).motion, [each.axis.name for each in sides])
     except ValueError as reason:
         raise SceneError("axis", str(reason)) from None
+    lowest = {each.axis.name: each.axis.low for each in sides}
+    if "intrinsic" in lowest and lowest.get("learning_rate", 1) <= 0:
+        raise SceneError("axis", "Beside the intrinsic learning rate ηλ the learning rate begins above 0.")
     return index, tuple(each.axis for each in sides)
 
 
