@@ -106,11 +106,12 @@ export function degreeTicks(lo, hi, pixels, gap = 64) {
 const DIGITS = [{ all: [1, 2, 3, 4, 5, 6, 7, 8, 9], closest: 0.045 }, { all: [1, 2, 3, 5, 7], closest: 0.146 }, { all: [1, 2, 5], closest: 0.301 }];
 
 /** Ticks of a logarithmic axis, whose coordinates are natural logarithms: some digits of each decade, or whole decades. */
-export function logTicks(lo, hi, pixels, gap = 40, mantissas = [1, 2, 5]) {
+export function logTicks(lo, hi, pixels, gap = 40) {
   const decade = (pixels * Math.LN10) / (hi - lo), whole = LADDER.find((n) => n * decade >= gap) ?? 100;
   if (hi - lo < 1) return ticks(exp(lo), exp(hi), 0, pixels, 1.5 * gap).map((tick) => ({ ...tick, at: (log(tick.u) - lo) / (hi - lo) })).filter(({ u }) => u > 0);
-  if (decade * Math.log10(2) < gap) return rungs(lo, hi, whole * Math.LN10, (i) => tickText(1, i * whole));
-  return mantissas.flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i))).sort((a, b) => a.at - b.at);
+  const digits = DIGITS.find(({ closest }) => decade * closest >= gap);
+  if (!digits) return rungs(lo, hi, whole * Math.LN10, (i) => tickText(1, i * whole));
+  return digits.all.flatMap((m) => rungs(lo - log(m), hi - log(m), Math.LN10, (i) => tickText(m, i))).sort((a, b) => a.at - b.at);
 }
 
 // ──── drawing ────

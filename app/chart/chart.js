@@ -188,11 +188,14 @@ function tileOf(raster) {
   return canvas;
 }
 
-/** The raster stretched from its own window to the one that is looked at. Single pixels stay squares when magnified. */
+/** Whether a raster is drawn smoothly: where pixels are lost, so that fine dots are not; never where they can be seen. */
+export const smoothly = (across, up) => min(across, up) < 1 && max(across, up) < 1.25;
+
+/** The raster stretched from its own window to the one that is looked at. Single pixels stay sharp when magnified. */
 function drawRaster(ctx, plot, view) {
-  const { raster } = plot, [x0, x1, y0, y1] = raster.window;
+  const { raster } = plot, [x0, x1, y0, y1] = raster.window, ratio = view.ratio ?? 1;
   const [left, top] = pixelOf(view, plot, x0, y1), [right, bottom] = pixelOf(view, plot, x1, y0);
-  ctx.imageSmoothingEnabled = raster.smooth || right - left < raster.columns * (view.ratio ?? 1) || bottom - top < raster.rows * (view.ratio ?? 1);
+  ctx.imageSmoothingEnabled = raster.smooth || smoothly(((right - left) * ratio) / raster.columns, ((bottom - top) * ratio) / raster.rows);
   ctx.imageSmoothingQuality = "high";
   ctx.drawImage(tileOf(raster), left, top, right - left, bottom - top);
 }
@@ -292,10 +295,12 @@ function drawMarks(ctx, plot, view, theme) {
 }
 
 /** The ticks of both axes over the span that is looked at. */
-function ticksOf(plot, { span: [a, b, c, d], width, height }, { unit }) {
+export function ticksOf(plot, { span: [a, b, c, d], width, height }, { unit }) {
   const along = (axis, lo, hi, pixels, gap) =>
-    axis.degrees ? degreeTicks(lo, hi, pixels, 0.7 * gap) : axis.log ? logTicks(lo, hi, pixels, 0.6 * gap) : ticks(lo, hi, 0, pixels, gap);
-  return [along(plot.x, a, b, width, 5 * unit), along(plot.y, c, d, height, 3 * unit)];
+    axis.degrees ? degreeTicks(lo, hi, pixels, 0.7 * gap)
+    : axis.log ? logTicks(lo, hi, pixels, 0.6 * gap)
+    : ticks(lo, hi, 0, pixels, gap);
+  return [along(plot.x, a, b, width, 5 * unit), along(plot.y, c, d, height, clamp(height / 4, 1.6 * unit, 3 * unit))];
 }
 
 /** The small strokes that say where a tick is, and what the axes are called. */
@@ -717,7 +722,7 @@ class Chart {
     if (this.cardHere(item, place)) this.showCard(item);
     else this.showReadout(item, plot, view, place);
     const what = JSON.stringify([item.index, plot.raster?.id, where.column ?? cursor.at, where.row]);
-    if (!plot.hover || this.zooming || what === this.underPointer) return; // what is about to change is not asked after
+    if (!plot.hover || !this.host?.request || this.zooming || what === this.underPointer) return; // what is about to change is not asked after
     this.resting = setTimeout(() => {
       this.underPointer = what;
       this.ask({ kind: "hover", plot: item.index, ...where });
@@ -810,6 +815,7 @@ class Chart {
   /** Asks for what was done; the way back shows at once where it is known. */
   act(message) {
     const { sheet } = this, { kind } = message;
+    if (!this.host?.request) return this.actAlone(message);
     if ((kind === "back" || kind === "home") && !(sheet.depth > 0)) return;
     if (kind === "back" || kind === "home") {
       clearTimeout(this.turning), (this.turning = null);
@@ -822,6 +828,18 @@ class Chart {
     const index = message.plot ?? sheet.plots.findIndex(({ zoom }) => zoom);
     if (kind !== "pick") this.zooming = { id: Infinity, index, before: this.axes(index) };
     this.ask(message);
+  }
+
+  /** Where nobody would answer, as in an exported page, what there is is looked at more closely, and the way back is this. */
+  actAlone({ kind, plot }) {
+    if (kind === "zoom") this.trail.push({ index: plot, span: this.spans.get(plot) });
+    else if (kind === "back") this.trail.pop();
+    else if (kind === "home") this.trail = [];
+    const last = this.trail.at(-1);
+    this.sheet.depth = this.trail.length;
+    this.spans.clear();
+    if (last) this.spans.set(last.index, last.span);
+    this.describe(), this.layout(), this.showCursor();
   }
 
   pick(item, at) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  bandOf, bandSpan, beside, cellOf, cellsOf, decode, drawPath, drawPlot, endLabels, paintRaster, pathWindow, pixelOf, placed, placeOf, reading, Requests, scaled,
-  spanOf, spread, valueAt, windowOf,
+  bandOf, bandSpan, beside, cellOf, cellsOf, decode, drawPath, drawPlot, endLabels, paintRaster, pathWindow, pixelOf, placed, placeOf, reading, Requests, scaled, smoothly,
+  spanOf, spread, ticksOf, valueAt, windowOf,
 } from "../../app/chart/chart.js";
 import { pack, recorder, theme } from "./helpers.mjs";
 
@@ -166,6 +166,23 @@ test("a picture of a path begins with a ring and ends with a disc", () => {
 });
 
 // ──── drawing ────
+
+test("pixels that can be seen are sharp, and fine dots are not lost", () => {
+  assert.equal(smoothly(4, 4), false);
+  assert.equal(smoothly(8, 0.8), false);
+  assert.equal(smoothly(0.9, 0.8), true);
+  assert.equal(smoothly(1.02, 0.8), true);
+});
+
+test("a logarithmic axis has more ticks the closer one looks, in order and apart", () => {
+  const texts = (low, high) => ticksOf(plotted(axis(low, high, { log: true }), axis(0, 1)), { ...seen(plain), width: 900, span: [Math.log(low), Math.log(high), 0, 1] }, theme)[0];
+  assert.deepEqual(texts(0.001, 10).map(({ text }) => text).filter((text) => /1/.test(text)), ["0.001", "0.01", "0.1", "1", "10"]);
+  for (const [low, high] of [[0.001, 10], [0.026, 0.11], [0.02, 0.3], [0.05, 0.06]]) {
+    const at = texts(low, high).map((tick) => tick.at * 900);
+    assert.ok(at.length >= 5, `${at.length} ticks from ${low} to ${high}`);
+    assert.ok(at.every((x, i) => !i || x - at[i - 1] > 30));
+  }
+});
 
 const drawn = (plot, more) => {
   const { ctx, log } = recorder();
