@@ -140,7 +140,7 @@ CHAOS = (
           _decay(1.0, 0.25), landscape="five_wells", steps=2000, starts=((-0.7, 0.7), (0.7, 0.7), (-0.7, -0.7), (0.7, -0.7)),
           chart=Orbits(x="runs.0.intrinsic:log:0.003:0.7")),
     _race("portrait", "Islands in the sea",
-          "On x²/(x²+y²) every step preserves area, so nothing attracts: regular islands round a two-cycle, and a sea.",
+          "On x²/(x²+y²) every step preserves area: regular islands round a two-cycle, and a sea whose orbits may fall into them.",
           _decay(1.0, 0.2), landscape="quotient", starts=((0.333, 0.949), (0.368, 0.949), (0.399, 0.949), (0.427, 0.949), (0.454, 0.949), (0.482, 0.949), (0.517, 0.949), (0.549, 0.949), (0.577, 0.949), (0.600, 0.949), (0.625, 0.949), (0.670, 0.949), (1.000, 0.949), (1.649, 0.949)), chart=Portrait()),
     _race("settling", "Which wells settle?",
           "Three cosine wells, where f⁗/f″ is below −4: a step too long grows into a two-cycle that attracts. Try 1, 2 and 5 wells.",

@@ -19,7 +19,7 @@ COARSEST, FINEST = 64, 512
 MOST_STEPS = 2_000_000_000
 """of all runs of a map together; longer runs make a coarser map"""
 CHUNK = 8192
-"""lanes at a time: one size, so that one program serves all grids; fewer where runs are so long that it could not stop soon"""
+"""lanes at a time: one size, so that one program serves all grids; fewer where long runs could not stop soon"""
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
