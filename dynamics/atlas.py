@@ -86,7 +86,7 @@ def atlas(
 def along(
     landscape: Landscape, run: Run, varied: Mapping[str, np.ndarray], statistic: str = "final_loss", steps: int = 500, *,
     start: tuple[float, float] | None = None, knobs: Mapping[str, float] | None = None, arithmetic: str = "float32",
-    seed: int = 0, level: float | None = None, first: int = 0,
+    seed: int = 0, level: float | None = None, first: int = 0, chunk: int | None = None,
     progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The statistic of N runs, (N,): `varied` names what differs between them, arrays (N,).
@@ -96,7 +96,7 @@ def along(
     runs = _asked(landscape, run, tuple(varied), statistic, steps, start, knobs, arithmetic, seed, level)
     count, made = runs.one_by_one(varied, first)
     values = np.empty(count, DTYPES[arithmetic])
-    _answer(values, runs, statistic, made, steps, progress, cancel)
+    _answer(values, runs, statistic, made, steps, progress, cancel, chunk)
     return values
 
 

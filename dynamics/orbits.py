@@ -85,12 +85,14 @@ def orbits(
     watched: tuple[str, ...] = ("angle",), *, start: tuple[float, float] | None = None,
     knobs: Mapping[str, float] | None = None, arithmetic: str = "float64", seed: int = 0,
     progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
+    chunk: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The last `kept` of the steps + 1 states of N runs: an array (N, kept, len(watched)).
 
     Main arguments: `landscape`, `run`, `varied` (arrays (N,) of whatever an atlas's axis may be), `steps`, `kept`,
     `watched` (names in WATCHED). Other arguments: `start` and `knobs` where `varied` does not say otherwise;
-    `arithmetic`; `seed` of the noise; `progress(done, total)`; `cancel()`, asked between chunks, ends with `Cancelled`.
+    `arithmetic`; `seed` of the noise; `progress(done, total)`; `cancel()`, asked between chunks, ends with `Cancelled`;
+    `chunk`, a number of lanes at a time, where calls with several N should share one compiled program.
     """
     if not 1 <= kept <= steps + 1:
         raise ValueError(f"Of {steps} steps between 1 and {steps + 1} states can be kept; {kept} were asked for.")
@@ -102,7 +104,7 @@ def orbits(
     program = lambda over: _program(made.swarm.program, kept, over)  # noqa: E731
     effort = steps + RECORDING * kept
     states = np.empty((count, kept, len(watched)), made.swarm.dtype)
-    for first, end, rows in lanes.Work(program, made.swarm.shared, lane, count, effort, progress, cancel).in_chunks():
+    for first, end, rows in lanes.Work(program, made.swarm.shared, lane, count, effort, progress, cancel, chunk).in_chunks():
         x, y = rows.transpose(2, 0, 3, 1).reshape(2, -1, kept)[:, : end - first]
         own = {n: np.asarray(varied[n][first:end], float)[:, None] for n in varied if n in landscape.knob_values}
         here = lambda x, y, own=own: landscape.loss(x, y, {**(knobs or {}), **own})  # noqa: E731

@@ -19,6 +19,8 @@ from dynamics.orbits import WATCHED, orbits
 COLUMNS, ROWS = (120, 480, 960), 480
 REGULAR = ("#a9c7dc", "#6ba6cf", "#2f87c4")
 CHAOTIC = ("#e6bfa6", "#e08a4f", "#d55e00")
+CHUNK = 512
+"""lanes at a time: one size, so that one program serves all widths"""
 HELD = "#808080"
 SETTLED = 1e-3
 """an exponent above this counts as chaos"""
@@ -33,7 +35,7 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         lanes = {x.name: across} | {name: values for name, values in starts.items() if _free(x.name)}
         common = (scene.field, scene.runs[run].motion, lanes)
         rest = {"start": scene.points[0], "knobs": scene.knobs, "arithmetic": scene.arithmetic, "seed": scene.seed}
-        rest["cancel"] = cancel
+        rest |= {"cancel": cancel, "chunk": CHUNK}
         states = orbits(*common, scene.steps, chart.kept, (chart.watched,), **rest)[..., 0].reshape(columns, -1, chart.kept)
         first = along(*common, "lyapunov", scene.steps, **rest).reshape(columns, -1)
         both = along(*common, "area_growth", scene.steps, **rest).reshape(columns, -1)
