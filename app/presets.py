@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.scene import Atlas, Ensemble, Orbits, Portrait, Run, Scene, View
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Run, Scene, View
 from dynamics.schedules import Step, Warmup
 
 
@@ -132,7 +132,7 @@ EXPLORE = (
 )  # fmt: skip
 
 _WATCHED = View(strips=("loss", "best", "norm", "lyapunov"))
-_STEADY = dict(landscape="five_wells", steps=6000, arithmetic="float32")
+_STEADY = dict(landscape="five_wells", steps=8000, arithmetic="float32")
 
 CHAOS = (
     _race("orbits", "Order and chaos",
@@ -166,6 +166,18 @@ CHAOS = (
     _race("gibbs", "Gibbs’s law",
           "Under slow noise the angle forgets where it began, in a time set by 1/(ηλ), and settles on one law.",
           Run(label="ηλ = 0.01", learning_rate=0.1, weight_decay=0.1, noise=6.0), **_STEADY, starts=((-0.7, 0.7), (0.0, -1.0)), chart=Ensemble()),
+    _race("averages", "Averaging weights",
+          "The average of iterates of one run lies nearer to the bottom of its well; that of runs in two wells lies on the hill.",
+          Run(label="ηλ = 0.001", learning_rate=0.1, weight_decay=0.01, noise=1.0),
+          **_STEADY | dict(steps=4000), starts=((0.68, 0.73), (-0.99, -0.13)), chart=Averages()),
+    _race("saturates", "A distance that saturates",
+          "Noise in a bowl: after some 1/(ηh) steps particles have forgotten where they were, and are no further away later.",
+          Run(label="h = (1, 0.5)", learning_rate=0.1, noise=1.0),
+          landscape="quadratic", knobs={"h": 0.5}, steps=400, arithmetic="float32", starts=((0.0, 0.0),), chart=Distances()),
+    _race("river", "A distance that grows on",
+          "Noise in a river valley: its floor is so flat that thousands of steps do not tell it from a plain. Move h.",
+          Run(label="along the river", learning_rate=0.1, noise=1.0), formula="(x^2 + h*y^2)/2; h = 0.0001 in [0.0001, 1] log",
+          steps=3000, arithmetic="float32", starts=((0.0, 0.0),), chart=Distances()),
 )  # fmt: skip
 
 ATLAS = (
