@@ -19,8 +19,9 @@ from jax.sharding import Mesh
 from dynamics import lanes
 from dynamics.ensemble import in_turn
 from dynamics.lanes import Motion
+from dynamics.schedules import Constant, schedule
 from dynamics.simulate import Run
-from landscapes import Landscape
+from landscapes import Landscape, eigenvalues
 
 Points = np.ndarray
 """shape (..., 2)"""
@@ -95,6 +96,26 @@ def ornstein_uhlenbeck(h: Sequence[float], eta: float, sigma: float, lags: Seque
     h = np.asarray(h, float)
     forgotten = -np.expm1(np.multiply.outer(np.asarray(lags, float), np.log1p(-eta * h)))
     return forgotten @ (2 * stationary_variance(h, eta, sigma))
+
+
+def curvatures(landscape: Landscape, run: Run, knobs: Mapping[str, float] | None = None) -> np.ndarray | None:
+    """h_1 >= h_2 for which `ornstein_uhlenbeck` is the law of this run: the eigenvalues of the Hessian, and λ more.
+
+    There is a law for plain gradient descent at constant rates on a quadratic with 0 < h < 1/η; else None.
+    """
+    rates = [schedule(rate) for rate in (run.learning_rate, run.weight_decay)]
+    plain = run.rule == "gd" and not run.hyperparameters.get("momentum") and run.clip_norm is None
+    if not plain or not all(isinstance(rate, Constant) for rate in rates):
+        return None
+    x0, x1, y0, y1 = landscape.window
+    x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(x0, x1, 5), np.linspace(y0, y1, 5)))
+    at = landscape.local(x, y, knobs, order=2)
+    with np.errstate(all="ignore"):
+        curved = [at.hxx * x + at.hxy * y, at.hxy * x + at.hyy * y]
+        constant = np.stack([*eigenvalues(at), at.gx - curved[0], at.gy - curved[1]])  # what is one number on a quadratic
+        quadratic = np.all(np.ptp(constant, axis=1) <= 1e-9 * max(np.abs(constant).max(), np.abs(curved).max()))
+    h = constant[:2, 0] + rates[1].value
+    return h if quadratic and h[1] > 0 and rates[0].value * h[0] < 1 else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------

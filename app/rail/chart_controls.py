@@ -14,7 +14,7 @@ from app.rail.controls import (
     slider,
     time_group,
 )
-from app.scene import Atlas, Ensemble, Orbits, Portrait, Scene
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene
 from app.scene.charts import side
 from dynamics.atlas import can_vary
 from dynamics.orbits import WATCHED
@@ -22,6 +22,8 @@ from dynamics.rules import RULES, Knob
 from dynamics.statistics import STATISTICS
 
 PARTICLES = Knob(1000, 100_000, "How many particles each ensemble has.", "N", log=True)
+AVERAGED = PARTICLES._replace(high=20_000)
+APART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
 KEPT = Knob(10, 1000, "How many of the last steps are drawn.", log=True)
 
 
@@ -36,14 +38,19 @@ def chart_groups(scene: Scene, only_scale_invariant: bool) -> list[Group]:
             made.append(group("The portrait", [note(f"{len(scene.points)} orbits; click to start another."), _clear(scene)]))
         case Ensemble():
             made.append(group("The ensembles", _crowd(scene)))
+        case Distances():
+            made.append(group("The particles", [_particles(scene, PARTICLES)]))
+        case Averages(apart=apart):
+            steps = slider("chart:apart", "Steps between two", apart, APART, whole=True)
+            made.append(group("The iterates", [_particles(scene, AVERAGED), steps, _tangential(scene)]))
     made += _runs(scene)
     made.append(time_group(scene, floats=True, steps=not isinstance(scene.chart, Portrait)))
     return made
 
 
 def _runs(scene: Scene) -> list[Group]:
-    """Every run of an ensemble; of the other charts the one that it is about."""
-    many = isinstance(scene.chart, Ensemble)
+    """Every run of an ensemble and of distances; of the other charts the one that it is about."""
+    many = isinstance(scene.chart, (Ensemble, Distances))
     made = []
     for i in range(len(scene.runs)) if many else (_about(scene),):
         hidden = {f"run:{i}:{name}" for name in _varied(scene)}
@@ -100,7 +107,14 @@ def _clear(scene: Scene) -> Control:
 
 
 def _crowd(scene: Scene) -> list[Control | None]:
+    return [_particles(scene, PARTICLES), _tangential(scene)]
+
+
+def _particles(scene: Scene, knob: Knob) -> Control:
+    return slider("chart:particles", "Particles", scene.chart.particles, knob, whole=True)
+
+
+def _tangential(scene: Scene) -> Control:
     help = "Along the circle, like the noise of batches whose losses all ignore length; else the same in every direction."
     tangential = {"kind": "toggle", "id": "chart:tangential", "label": "Tangential noise", "value": scene.chart.tangential}
-    particles = slider("chart:particles", "Particles", scene.chart.particles, PARTICLES, whole=True)
-    return [particles, tangential | {"help": help}]
+    return tangential | {"help": help}

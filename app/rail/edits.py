@@ -218,7 +218,7 @@ def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     elif field == "kind":
         data["chart"] = {"kind": str(value)}
         return
-    elif field in ("kept", "particles"):
+    elif field in ("kept", "particles", "apart"):
         chart[field] = int(_number(value, field))
     else:
         chart[field] = value

@@ -8,7 +8,7 @@
 Every door (page, command, file, link) ends in the one schema.
 """
 
-from app.scene.charts import Atlas, Ensemble, Orbits, Portrait
+from app.scene.charts import Atlas, Averages, Distances, Ensemble, Orbits, Portrait
 from app.scene.checks import SceneError
 from app.scene.data import from_data, to_data
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
@@ -17,7 +17,7 @@ from app.scene.schema import ARITHMETICS, COLOUR_MAPS, PARTNERS, STRIPS, Run, Sc
 from app.scene.source import to_python
 
 __all__ = [
-    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "STRIPS", "Atlas", "Ensemble", "Orbits", "Portrait", "Run",
-    "Scene", "SceneError", "Start", "View", "from_data", "from_link", "from_token", "load", "read", "read_bytes", "to_data",
-    "to_json", "to_link", "to_python", "to_toml",
+    "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "STRIPS", "Atlas", "Averages", "Distances", "Ensemble", "Orbits",
+    "Portrait", "Run", "Scene", "SceneError", "Start", "View", "from_data", "from_link", "from_token", "load", "read",
+    "read_bytes", "to_data", "to_json", "to_link", "to_python", "to_toml",
 ]  # fmt: skip

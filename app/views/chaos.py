@@ -5,14 +5,14 @@ from app.presets import CHAOS
 from app.rail.chart_controls import chart_groups
 from app.rail.controls import Group
 from app.result import Result
-from app.scene import Scene
+from app.scene import Distances, Scene
 from app.views import explore
 
 
 def groups(scene: Scene, result: Result | None) -> list[Group]:
     if result is not None:
         return explore.groups(scene, result)
-    return chart_groups(scene, only_scale_invariant=True)
+    return chart_groups(scene, only_scale_invariant=not isinstance(scene.chart, Distances))
 
 
 PAGE = Page(
