@@ -9,5 +9,13 @@ IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"(\.[^"]*)";\n', re.MULTILINE
 
 @cache
 def bundled(script: Path) -> str:
-    """A script's text with each file that it imports in the place of the import, so no two of them may share a name."""
-    return IMPORT.sub(lambda found: bundled(script.parent / found[1]), script.read_text("utf-8"))
+    """A script's text with each file that it imports, once, in the place of an import; so no two may share a name."""
+    there: set[Path] = set()
+
+    def text(file: Path) -> str:
+        if file in there:
+            return ""
+        there.add(file)
+        return IMPORT.sub(lambda found: text((file.parent / found[1]).resolve()), file.read_text("utf-8"))
+
+    return text(script.resolve())

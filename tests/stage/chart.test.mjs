@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import {
-  bandOf, bandSpan, beside, cellOf, cellsOf, decode, drawPath, drawPlot, endLabels, paintRaster, pathWindow, pixelOf, placed, placeOf, reading, Requests, scaled, smoothly,
-  spanOf, spread, ticksOf, valueAt, windowOf,
-} from "../../app/chart/chart.js";
+import { drawPath, drawPlot, paintRaster, pathWindow, smoothly, ticksOf } from "../../app/chart/drawing.js";
+import { beside, cellsOf, endLabels, placed, spread } from "../../app/chart/layout.js";
+import { Requests } from "../../app/chart/requests.js";
+import { bandOf, bandSpan, cellOf, decode, pixelOf, placeOf, reading, scaled, spanOf, valueAt, windowOf } from "../../app/chart/sheet.js";
 import { pack, recorder, theme } from "./helpers.mjs";
 
 const close = (a, b, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
