@@ -1,6 +1,7 @@
 """A sheet as a picture: the page's plots, drawn by matplotlib."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from app.files import whole_file
 from app.theme import THEMES, Theme
 
 DPI = 100
-ROOM = 0.085
-"""left of a film's map, as a share of the width"""
+HEAD, FOOT, LEFT, KEY = 42, 52, 66, 92
+"""pixels for the title, for the caption, left of a plot for its ticks, and right of one for the bar of its colours"""
 
 
 def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> Any:
@@ -19,15 +20,27 @@ def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "ligh
     from matplotlib.figure import Figure
 
     colours = THEMES[theme]
-    made = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=colours.background, layout="constrained")
+    made = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=colours.background)
     if title:
-        made.suptitle(_plain(title), x=0.01, ha="left", color=colours.text, fontsize=15, fontweight="bold")
-    grid = made.add_gridspec(len(sheet.rows), len(sheet.columns), width_ratios=sheet.columns, height_ratios=sheet.rows)
+        words = {"color": colours.text, "fontsize": 15, "fontweight": "bold", "va": "top"}
+        made.text((LEFT + 8) / size[0], 1 - 12 / size[1], _plain(title), **words)
     for plot in sheet.plots:
-        column, row, across, up = plot.cell
-        _draw(made, made.add_subplot(grid[row : row + up, column : column + across]), plot, colours)
-    made.supxlabel(_plain(sheet.caption), x=0.01, ha="left", color=colours.muted, fontsize=10.5, wrap=True)
+        _draw(made, made.add_axes(_place(sheet, plot, size, HEAD if title else 8)), plot, colours)
+    lines = fill(_plain(sheet.caption), width=max(20, int((size[0] - 2 * LEFT) / 7.4)))
+    made.text((LEFT + 8) / size[0], 10 / size[1], lines, color=colours.muted, fontsize=10, va="bottom", linespacing=1.3)
     return made
+
+
+def _place(sheet: Sheet, plot: Plot, size: tuple[int, int], head: int) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height of a plot in shares of the figure: its cell of the grid less room for its words."""
+    column, row, across, up = plot.cell
+    x, y = (np.concatenate([[0], np.cumsum(weights)]) / sum(weights) for weights in (sheet.columns, sheet.rows))
+    wide, high = size[0] - 16, size[1] - head - FOOT
+    left, right = 8 + wide * x[column] + LEFT, 8 + wide * x[column + across] - 14
+    top, bottom = head + high * y[row] + 30, head + high * y[row + up] - 46
+    if plot.key is not None:
+        top, right = (top + 22, right) if plot.key.words else (top, right - KEY)
+    return left / size[0], 1 - bottom / size[1], (right - left) / size[0], (bottom - top) / size[1]
 
 
 def write(sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> None:
@@ -46,10 +59,6 @@ class Canvas:
 
         self.figure = figure(sheet, size, theme, title)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.canvas.draw()
-        self.figure.set_layout_engine("none")
-        place = self.figure.axes[0].get_position()  # with room for the longest tick that may come
-        self.figure.axes[0].set_position((ROOM, place.y0, place.x1 - ROOM, place.height))
 
     def draw(self, sheet: Sheet) -> np.ndarray:
         """RGBA, (height, width, 4)."""
@@ -117,7 +126,9 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
         )  # fmt: skip
         axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="bold", pad=22)
         return
-    bar = made.colorbar(ScalarMappable(cmap=ListedColormap(raster.table[:-1] / 255)), ax=axes, pad=0.015, fraction=0.04)
+    beside, thick = axes.get_position(), 14 / (made.get_figwidth() * DPI)
+    bar_axes = made.add_axes((beside.x1 + thick, beside.y0, thick, beside.height))
+    bar = made.colorbar(ScalarMappable(cmap=ListedColormap(raster.table[:-1] / 255)), cax=bar_axes)
     bar.set_ticks([share for share, _ in key.ticks], labels=[word for _, word in key.ticks])
     bar.ax.tick_params(colors=theme.muted, labelcolor=theme.muted)
     bar.outline.set_edgecolor(theme.line)
