@@ -39,8 +39,8 @@ class Paint(NamedTuple):
         last = len(self.table) - 2
         fine = np.isfinite(values)
         known = np.where(fine, values, 0)
-        share = known / max(last, 1) if self.words else self._share(known)
-        return np.where(fine, np.clip(share * last, 0, last), last + 1).astype(np.uint8)
+        level = known if self.words else self._share(known) * last
+        return np.where(fine, np.clip(level, 0, last), last + 1).astype(np.uint8)
 
     def _share(self, values: np.ndarray) -> np.ndarray:
         above = np.searchsorted(self.above, values) / max(len(self.above), 1)

@@ -9,7 +9,7 @@ from app.scene import Scene, SceneError
 from app.scene.charts import NEVER_NEGATIVE, Side, side
 from dynamics.atlas import Axis
 
-CLOSEST = {"float32": 3e-5, "float64": 1e-13}
+CLOSEST = {"float32": 7e-5, "float64": 1.3e-13}
 """how narrow a side may get, relative to its numbers, before neighbouring pixels are the same number"""
 
 
