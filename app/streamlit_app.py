@@ -23,7 +23,10 @@ def warm_up() -> None:
     def work() -> None:
         for page in PAGES:
             scene = page.presets[0].scene
-            simulate(scene) if scene.chart is None else next(sheets(scene))
+            if scene.chart is None:
+                simulate(scene)
+            else:
+                next(sheets(scene))
         gc.collect()
         gc.freeze()
 

@@ -17,8 +17,8 @@ from dynamics.gauge import well_criterion
 from dynamics.orbits import WATCHED, orbits
 
 COLUMNS, ROWS = (120, 480, 960), 480
-REGULAR = ("#a9c7dc", "#6ba6cf", "#2f87c4")
-CHAOTIC = ("#e6bfa6", "#e08a4f", "#d55e00")
+REGULAR = ("#8b9aa7", "#5f93b8", "#2f87c4")
+CHAOTIC = ("#ad9484", "#c97d48", "#d55e00")
 CHUNK = 512
 """lanes at a time: one size, so that one program serves all widths"""
 HELD = "#808080"
@@ -105,7 +105,7 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     )  # fmt: skip
     kept = f"the last {chart.kept} of {scene.steps:,} steps".replace(",", "\u202f")
     diagram = Plot(f"{watched.title.capitalize()}: {kept}", across, up, raster=raster, key=key, zoom=True, pick=True)
-    return Sheet((diagram, spectrum), _caption(scene, run, chaotic, both), rows=(3.2, 1.0), done=done)
+    return Sheet((diagram, spectrum), _caption(scene, run, chaotic, both), rows=(2.6, 1.0), done=done)
 
 
 def _counted(place: np.ndarray, wanted: np.ndarray) -> np.ndarray:
