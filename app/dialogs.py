@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import numpy as np
 import streamlit as st
 
+from app.chart import whole
+from app.chart.sheet import numbers
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
 from app.schedule_chart import schedule_chart
@@ -25,6 +28,7 @@ FORMATS = {
     "npz": "Numbers (NumPy)",
     "json": "Numbers (JSON)",
 }
+FILMS = ("mp4", "webm", "gif")
 SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
 MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
 _slots = threading.BoundedSemaphore(2)
@@ -57,10 +61,18 @@ def _open(bench: Any, text: str) -> None:
         st.rerun()
 
 
+def _formats(scene: Scene) -> list[str]:
+    """What the scene can become: of the charts only a map that was zoomed into moves."""
+    if scene.chart is None:
+        return list(FORMATS)
+    moves = getattr(scene.chart, "begin", None) is not None
+    return [kind for kind in FORMATS if kind not in ("csv", "json") and (moves or kind not in FILMS)]
+
+
 @st.dialog("Export")
 def export(scene: Scene) -> None:
-    kind = st.selectbox("Format", FORMATS, format_func=FORMATS.get)
-    film, picture = kind in ("mp4", "webm", "gif"), kind in ("png", "svg", "pdf")
+    kind = st.selectbox("Format", _formats(scene), format_func=FORMATS.get)
+    film, picture = kind in FILMS, kind in ("png", "svg", "pdf")
     options: dict[str, Any] = {}
     if film or picture:
         left, right = st.columns(2)
@@ -84,7 +96,9 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
             path = Path(folder) / f"zoomout.{kind}"
-            if kind in ("csv", "npz", "json"):
+            if kind == "npz" and scene.chart is not None:
+                np.savez_compressed(path, **numbers(whole(scene)), scene=to_json(scene))
+            elif kind in ("csv", "npz", "json"):
                 write(simulate(scene), path)
             else:
                 from app.film import render  # matplotlib and PyAV are loaded when the first film is made

@@ -93,6 +93,19 @@ class Sheet(NamedTuple):
     done: float = 1.0
 
 
+def numbers(sheet: Sheet) -> dict[str, np.ndarray]:
+    """Everything that is drawn, as named arrays: rasters with their windows (rows from the lowest up), and curves."""
+    made: dict[str, np.ndarray] = {}
+    for i, plot in enumerate(sheet.plots):
+        if plot.raster is not None:
+            made[f"plot{i}_values"] = plot.raster.levels if plot.raster.values is None else plot.raster.values
+            made[f"plot{i}_window"] = np.array(plot.raster.window)
+        for j, curve in enumerate(plot.curves):
+            made |= {f"plot{i}_curve{j}_{name}": np.asarray(values) for name, values in (("x", curve.x), ("y", curve.y))}
+            made[f"plot{i}_curve{j}_label"] = np.array(curve.label)
+    return made
+
+
 def sent(
     sheet: Sheet, request: int = 0, key: str = "", *, name: str = "", more: bool = False, depth: int = 0,
     card: Card | None = None, have: frozenset[str] = frozenset(),
