@@ -31,6 +31,7 @@ QUIVER = 17
 SPIKE = 0.1
 """a loss above this, after one next to nothing, is a spike"""
 LEVELS = 12
+MOST_HANDLES = 8
 
 
 class Colours(NamedTuple):
@@ -65,6 +66,11 @@ class Picture(NamedTuple):
     @property
     def scene(self) -> Scene:
         return self.result.scene
+
+    @property
+    def handles(self) -> bool:
+        """Whether the starts are drawn: not the many starts of a cloud."""
+        return self.scene.view.trails or len(self.scene.points) <= MOST_HANDLES
 
 
 def picture(result: Result) -> Picture:

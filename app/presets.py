@@ -1,5 +1,6 @@
 """Scenes to start from, each with the one line that says what to watch. Those of Zoom out carry a twin."""
 
+import math
 from typing import NamedTuple
 
 from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Run, Scene, View
@@ -131,6 +132,11 @@ EXPLORE = (
           landscape="uncentred_regression", steps=200),
 )  # fmt: skip
 
+# along a line through the two-cycle: islands first, then the sea, whose orbits begin closer together since they fall out of it
+_LINE = tuple(
+    (round(math.exp(u), 3), 0.949)
+    for u in (-1.1, -1.0, -0.92, -0.85, -0.79, -0.73, -0.66, -0.6, -0.55, -0.51, -0.47, *(0.06 * k - 0.4 for k in range(30)))
+)
 _WATCHED = View(strips=("loss", "best", "norm", "lyapunov"))
 _STEADY = dict(landscape="five_wells", steps=8000, arithmetic="float32")
 
@@ -141,7 +147,7 @@ CHAOS = (
           chart=Orbits(x="runs.0.intrinsic:log:0.003:0.7")),
     _race("portrait", "Islands in the sea",
           "On x²/(x²+y²) every step preserves area: regular islands round a two-cycle, and a sea whose orbits may fall into them.",
-          _decay(1.0, 0.2), landscape="quotient", starts=((0.333, 0.949), (0.368, 0.949), (0.399, 0.949), (0.427, 0.949), (0.454, 0.949), (0.482, 0.949), (0.517, 0.949), (0.549, 0.949), (0.577, 0.949), (0.600, 0.949), (0.625, 0.949), (0.670, 0.949), (1.000, 0.949), (1.649, 0.949)), chart=Portrait()),
+          _decay(1.0, 0.2), landscape="quotient", starts=_LINE, chart=Portrait()),
     _race("settling", "Which wells settle?",
           "Three cosine wells, where f⁗/f″ is below −4: a step too long grows into a two-cycle that attracts. Try 1, 2 and 5 wells.",
           _decay(1.0, 0.25), landscape="cosine_wells_3", steps=2000, starts=((-0.7, 0.7), (0.7, 0.6)),
@@ -166,13 +172,17 @@ CHAOS = (
     _race("gibbs", "Gibbs’s law",
           "Under slow noise the angle forgets where it began, in a time set by 1/(ηλ), and settles on one law.",
           Run(label="ηλ = 0.01", learning_rate=0.1, weight_decay=0.1, noise=6.0), **_STEADY, starts=((-0.7, 0.7), (0.0, -1.0)), chart=Ensemble()),
+    _race("particles", "Particles, moving",
+          "200 particles from one place: noise spreads them over the five wells, and holds their norm near σ√(η/λ) = 2.",
+          Run(label="particles", learning_rate=0.1, weight_decay=0.1, noise=2.0),
+          landscape="five_wells", steps=600, starts=((-0.7, 0.7),) * 200, view=View(window=(-4.0, 4.0, -4.0, 4.0), trails=False)),
     _race("averages", "Averaging weights",
           "The average of iterates of one run lies nearer to the bottom of its well; that of runs in two wells lies on the hill.",
-          Run(label="ηλ = 0.001", learning_rate=0.1, weight_decay=0.01, noise=1.0),
+          Run(label="particles", learning_rate=0.1, weight_decay=0.01, noise=1.0),
           **_STEADY | dict(steps=4000), starts=((0.68, 0.73), (-0.99, -0.13)), chart=Averages()),
     _race("saturates", "A distance that saturates",
           "Noise in a bowl: after some 1/(ηh) steps particles have forgotten where they were, and are no further away later.",
-          Run(label="h = (1, 0.5)", learning_rate=0.1, noise=1.0),
+          Run(label="in the bowl", learning_rate=0.1, noise=1.0),
           landscape="quadratic", knobs={"h": 0.5}, steps=400, arithmetic="float32", starts=((0.0, 0.0),), chart=Distances()),
     _race("river", "A distance that grows on",
           "Noise in a river valley: its floor is so flat that thousands of steps do not tell it from a plain. Move h.",

@@ -1,6 +1,7 @@
 """The strips under a picture: small charts of one quantity over the steps, each made by a function of the result."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,21 @@ from dynamics import Path
 from dynamics.sharpness import log_sharpness_over_threshold, threshold_factor
 from dynamics.spikes import best_so_far
 
+CROWD = 12
+"""paths of a run; beyond it a strip shows what most of them do"""
+SHARES = (0.1, 0.5, 0.9)
+"""of a crowd that lie below its band, below its line, and below the band's upper end"""
+
 
 class Line(NamedTuple):
     run: int
-    path: int
+    path: int | None
+    """None for the median of a crowd"""
     values: np.ndarray
     runaway: bool = False
     """of a path that diverged: it does not set the strip's range"""
+    band: tuple[np.ndarray, np.ndarray] | None = None
+    """of a crowd: between these are eight in ten"""
 
 
 class Strip(NamedTuple):
@@ -36,7 +45,7 @@ class Strip(NamedTuple):
     def range(self) -> tuple[float, float]:
         """The lowest and highest value shown: of the paths that did not diverge, without dust below a double's last digit
         and without a lone spike."""
-        calm = [line.values for line in self.lines if not line.runaway]
+        calm = [values for line in self.lines if not line.runaway for values in (line.values, *(line.band or ()))]
         guides = [values for values, _ in self.guides]
         values = np.concatenate((calm or [line.values for line in self.lines]) + guides)
         values = values[np.isfinite(values)]
@@ -56,7 +65,25 @@ def strips(result: Result) -> tuple[Strip, ...]:
     if wanted is None:
         wanted = tuple(name for name in STRIPS if name not in ("best", "lyapunov"))
     made = (MAKERS[name](result) for name in wanted)
-    return tuple(strip for strip in made if strip is not None)
+    return tuple(_crowded(strip) for strip in made if strip is not None)
+
+
+def _crowded(strip: Strip) -> Strip:
+    """A line for every path of a run or, of many, one line and a band."""
+    made: list[Line] = []
+    for _, of_run in groupby(strip.lines, lambda line: line.run):
+        lines = list(of_run)
+        made += lines if len(lines) <= CROWD else [_crowd(lines)]
+    return strip._replace(lines=tuple(made))
+
+
+def _crowd(lines: list[Line]) -> Line:
+    """The median of the paths that have a value, and the band of most of them, at every step."""
+    calm = [line for line in lines if not line.runaway]
+    ordered = np.sort([line.values for line in calm or lines], axis=0)  # what has no value comes last
+    last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=0) - 1, 0)
+    low, middle, high = (ordered[np.rint(share * last).astype(int), np.arange(len(last))] for share in SHARES)
+    return Line(lines[0].run, None, middle, not calm, (low, high))
 
 
 def _loss(result: Result) -> Strip:

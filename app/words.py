@@ -5,19 +5,24 @@ The stage writes the same sentences in the browser (`caption` in stage.js); a te
 
 import math
 import re
+from collections import Counter
 
 import numpy as np
 
 from app.panels import Panel, twin_pair
 from app.picture import Picture, lyapunov, remark
 from app.result import RunResult
-from app.strips import Strip
+from app.strips import CROWD, Strip
 from dynamics import Path
 from dynamics.path import wrapped
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FINEST = 4e-16
 """radians: what two angles in float64 can tell apart"""
+STOPS = {
+    "diverged": "diverged", "left_the_plane": "left the plane", "zero_gradient": "gradient exactly zero",
+    "reached_the_origin": "reached the origin", "stalled": "stalled",
+}  # fmt: skip
 
 Piece = tuple[str, bool]
 """a piece of a sentence, and whether it is a number that is to stand out"""
@@ -159,6 +164,7 @@ def _further_out(log_ratio: float) -> list[Piece]:
 def _race(picture: Picture, step: int) -> list[Piece]:
     """The runs by their loss: for each the lowest of its paths, then the best run first."""
     strip = next((strip for strip in picture.strips if strip.title.split(" ")[0] == "loss"), None)
+    crowd = any(line.path is None for line in strip.lines) if strip else False
     lowest: dict[int, float] = {}
     for line in strip.lines if strip else ():
         value, known = float(line.values[step]), lowest.get(line.run, math.nan)
@@ -168,20 +174,21 @@ def _race(picture: Picture, step: int) -> list[Piece]:
         return [(".", False)]
     order = sorted(lowest.items(), key=lambda item: (math.isnan(item[1]), 0.0 if math.isnan(item[1]) else item[1]))
     (first, best), rest = order[0], order[1:]
-    label = [_named(run.label, len(run.paths)) for run in picture.result.runs]
+    label = [_named(run.label, len(run.paths), crowd) for run in picture.result.runs]
     if not _has_value(strip, best):
         return [(": no loss is finite.", False)]
     if not rest and len(picture.result.runs[first].paths) == 1:
         return [(": loss ", False), (strip_text(strip, best), True), (f" ({label[first]}).", False)]
-    pieces = [(": lowest loss ", False), (strip_text(strip, best), True), (f" ({label[first]})", False)]
+    opening = ": median loss " if crowd else ": lowest loss "
+    pieces = [(opening, False), (strip_text(strip, best), True), (f" ({label[first]})", False)]
     for n, (run, value) in enumerate(rest):
         written = strip_text(strip, value) if _has_value(strip, value) else "not finite"
         pieces += [(", " if n else "; ", False), (f"{label[run]} ", False), (written, True)]
     return [*pieces, (".", False)]
 
 
-def _named(label: str, starts: int) -> str:
-    return label if starts == 1 else f"{label}, best of {starts} starts"
+def _named(label: str, starts: int, crowd: bool) -> str:
+    return label if starts == 1 else f"{label}, {starts} starts" if crowd else f"{label}, best of {starts} starts"
 
 
 def _has_value(strip: Strip, value: float) -> bool:
@@ -189,14 +196,19 @@ def _has_value(strip: Strip, value: float) -> bool:
 
 
 def _endings(picture: Picture, step: int) -> list[str]:
-    """How each path that has ended by now did so, each sentence once."""
-    ended = [
-        _ending(run, path)
-        for run in picture.result.runs
-        for path in run.paths
-        if path.status != "finished" and path.stopped_at is not None and step >= path.stopped_at
-    ]
-    return list(dict.fromkeys(ended))
+    """How each path that has ended by now did so, each sentence once; of a crowd, how many did so."""
+    said: list[str] = []
+    for run in picture.result.runs:
+        stopped = (p for p in run.paths if p.status != "finished" and p.stopped_at is not None and step >= p.stopped_at)
+        ended = list(stopped)
+        said += _counted(run, ended) if len(run.paths) > CROWD else [_ending(run, path) for path in ended]
+    return list(dict.fromkeys(said))
+
+
+def _counted(run: RunResult, ended: list[Path]) -> list[str]:
+    ways = Counter(STOPS[path.status] for path in ended)
+    counts = ", ".join(f"{way} {count}" for way, count in ways.items())
+    return [f"“{run.label}”, of {len(run.paths)} paths: {counts}."] if ways else []
 
 
 def _ending(run: RunResult, path: Path) -> str:

@@ -93,8 +93,8 @@ def _said(walk: Walk) -> str:
     if not (np.isfinite(last) and before > 0):
         return "Nothing wanders without noise." if last == 0 else "They leave the plane."
     if last < SETTLED * before:
-        end = f", and 2 tr Σ is {walk.limit:.3g}" if walk.limit is not None else ""
-        return f"The squared distance has stopped growing: {last:.3g} at Δ = {lag}{end}."
+        end = f", and 2 tr Σ is {walk.limit:.4g}" if walk.limit is not None else ""
+        return f"The squared distance has stopped growing: {last:.4g} at Δ = {lag}{end}."
     text = f"The squared distance goes on growing: {before:.3g} at Δ = {_number(walk.lags[quarter])}, {last:.3g} at {lag}"
     if walk.limit is None:
         return text + "."

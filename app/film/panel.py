@@ -11,10 +11,10 @@ from app.film.camera import Lens, broken, fit_window, lens_of, ticks, ticks_of_d
 from app.film.field import arrows, field_image
 from app.film.layout import Box
 from app.film.pen import Pen, Style, fitted, printable, width_of
-from app.film.trails import CROWD, STOPS, Ink, draw_handle, draw_head, draw_labels, draw_trail, stopped
+from app.film.trails import CROWD, Ink, draw_handle, draw_head, draw_labels, draw_particle, draw_trail, stopped
 from app.panels import AXES, Panel
 from app.picture import Picture
-from app.words import norm_text
+from app.words import STOPS, norm_text
 from dynamics import Path
 
 NIGHT = np.array([10, 12, 16])
@@ -158,23 +158,41 @@ class PanelView:
         corner = norm_text(self.picture, self.panel, t)
         pen.text(box.right, box.y - 0.95 * u, corner, 0.94 * u, self.style.theme.muted, align="right")
         with pen.clipped(*box):
-            self._paths(pen, t)
+            self._paths(pen, t) if self.picture.scene.view.trails else self._cloud(pen, t)
 
     def _paths(self, pen: Pen, t: float) -> None:
         lens, heads = self.lens(t), []
         for item in self.items:
-            trail = trail_of(item.x, item.y, item.k, lens, t, math.inf if self.panel.plane else self.box.width / 2)
+            trail = trail_of(item.x, item.y, item.k, lens, t, self._jump)
             heads.append(trail.points[-1])
             draw_trail(pen, broken(trail), item.path, self.ink(item.run), t, self.style)
-        if not self.panel.traces:
-            for start in dict.fromkeys(item.path.start for item in self.items):
-                draw_handle(pen, *lens.project(*np.array(start)), lens.s > math.log(4), self.style)
+        self._handles(pen, lens)
         labels = []
         for i, (item, head) in enumerate(zip(self.items, heads, strict=True)):
             if np.all(np.isfinite(head)):
                 spot = draw_head(pen, head, item.path, self.ink(item.run), t, self.box, self.style)
                 labels.append((self._label(i, t), *spot))
         draw_labels(pen, labels, self.box, self.style)
+
+    @property
+    def _jump(self) -> float:
+        """pixels; a longer step across is an angle that wraps"""
+        return math.inf if self.panel.plane else self.box.width / 2
+
+    def _handles(self, pen: Pen, lens: Lens) -> None:
+        if self.picture.handles and not self.panel.traces:
+            for start in dict.fromkeys(item.path.start for item in self.items):
+                draw_handle(pen, *lens.project(*np.array(start)), lens.s > math.log(4), self.style)
+
+    def _cloud(self, pen: Pen, t: float) -> None:
+        """Every path only where it is, between two of its steps."""
+        lens, now = self.lens(t), math.floor(t)
+        self._handles(pen, lens)
+        for item in self.items:
+            x, y, k = (values[now : now + 2] for values in (item.x, item.y, item.k))
+            place = trail_of(x, y, k, lens, t - now, self._jump).points[-1]
+            if np.all(np.isfinite(place)):
+                draw_particle(pen, *place, self.ink(item.run), self.style)
 
     def _label(self, index: int, t: float) -> str:
         """What stands beside a head: the run where there are several, and how its path ended."""

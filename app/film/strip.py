@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib.path import Path as Shape
 
 from app.film.layout import Box, values_at
 from app.film.pen import Pen, Style, fitted, width_of
@@ -11,6 +12,9 @@ from app.film.trails import BEYOND, LOST
 from app.picture import Picture
 from app.strips import Strip
 from app.words import strip_text
+
+BAND = 0.22
+"""how strong the band of a crowd is beside its line"""
 
 
 class StripView:
@@ -51,7 +55,9 @@ class StripView:
         m, t = self.style.stroke, np.arange(self.steps + 1)
         for line in self.strip.lines:
             colour, dash = self.picture.colours[line.run], [d * m for d in self.picture.dashes[line.run]]
-            horizon = self.picture.result.runs[line.run].paths[line.path].horizon
+            if line.band is not None:
+                self._band(pen, line.band, colour, alpha)
+            horizon = None if line.path is None else self.picture.result.runs[line.run].paths[line.path].horizon
             known = t <= (self.steps if horizon is None else horizon)
             self._line(pen, np.where(known, line.values, np.nan), colour, 1.5 * m, alpha, dash)
             beyond = ~known | np.roll(~known, -1)
@@ -66,6 +72,16 @@ class StripView:
         if len(values) > 4 * self.box.width:
             x, height, dash = *_envelope(height, self.box), []
         pen.line(np.stack([x, height], axis=1), colour, width, alpha, dash)
+
+    def _band(self, pen: Pen, band: tuple[np.ndarray, np.ndarray], colour: str, alpha: float) -> None:
+        """Between two quantities, where both have a value."""
+        low, high = map(self.level, band)
+        known = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+        known = known[:: max(1, int(len(known) / (2 * self.box.width)))]
+        if len(known) > 1:
+            x = self.box.x + known / max(len(low) - 1, 1) * self.box.width
+            edge = np.concatenate([np.stack([x, high[known]], axis=1), np.stack([x, low[known]], axis=1)[::-1]])
+            pen.fill(Shape(edge), colour, BAND * alpha)
 
     def _words(self, pen: Pen) -> None:
         """What the dashed line and the guides are and, where there is room, the ends of the range."""

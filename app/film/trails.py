@@ -23,10 +23,6 @@ CROWD = 200
 BEYOND = (5.0, 4.0)
 LOST = 0.85
 """the dash, and how much fainter it is, of a line that is no longer predictive"""
-STOPS = {
-    "diverged": "diverged", "left_the_plane": "left the plane", "zero_gradient": "gradient exactly zero",
-    "reached_the_origin": "reached the origin", "stalled": "stalled",
-}  # fmt: skip
 CROSSED = ("diverged", "left_the_plane")
 
 
@@ -105,6 +101,11 @@ def _draw_arrow(pen: Pen, away: np.ndarray, ink: Ink, box: Box, style: Style) ->
     pen.line(arrow, "#ffffff", 2 * m)
     pen.fill(Shape(arrow), ink.colour)
     return x, y
+
+
+def draw_particle(pen: Pen, x: float, y: float, ink: Ink, style: Style) -> None:
+    """A path of a cloud: only where it is."""
+    pen.disc(x, y, 2.5 * style.stroke, ink.colour, 0.8)
 
 
 def draw_labels(pen: Pen, labels: list[tuple[str, float, float]], box: Box, style: Style) -> None:

@@ -66,6 +66,8 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     contours: bool = False
     panels: Literal["auto", "one", "two", "three", "projected", "portrait"] = "auto"
     camera: Literal["zoom", "fixed"] = "zoom"
+    trails: bool = True
+    """False for a cloud: of every path only where it is"""
     theme: Literal["light", "dark"] = "light"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
     strips: tuple[StripName, ...] | None = None

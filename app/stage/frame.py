@@ -44,7 +44,8 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
             for r, run in enumerate(picture.result.runs)
         ],
         "fields": [_field(field, arrays) for field in picture.fields],
-        "panels": [_panel(panel, arrays, every) for panel in picture.panels],
+        "trails": scene.view.trails,
+        "panels": [_panel(panel, arrays, every, picture.handles) for panel in picture.panels],
         "strips": [_strip(strip, arrays, every, coarse) for strip in picture.strips],
         "caption": _caption(picture, arrays, every),
         "horizon_text": picture.horizon_text,
@@ -87,7 +88,7 @@ def _field(field: Field, arrays: Arrays) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _panel(panel: Panel, arrays: Arrays, every: int) -> dict[str, Any]:
+def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
         camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
@@ -97,7 +98,7 @@ def _panel(panel: Panel, arrays: Arrays, every: int) -> dict[str, Any]:
     ]
     made: dict[str, Any] = {
         "title": panel.title, "runs": list(panel.runs), "field": 0 if panel.plane else None, "window": list(panel.window),
-        "camera": camera, "start_handle": not traces, "corner": "norm" if panel.plane else None,
+        "camera": camera, "start_handle": handles and not traces, "corner": "norm" if panel.plane else None,
     }  # fmt: skip
     if traces:
         made["traces"] = traces
@@ -112,8 +113,13 @@ def _panel(panel: Panel, arrays: Arrays, every: int) -> dict[str, Any]:
 
 
 def _strip(strip: Strip, arrays: Arrays, every: int, coarse: int) -> dict[str, Any]:
+    def sent(values: np.ndarray) -> str:
+        return arrays.add(values[:: every * coarse])
+
     series = [
-        {"run": line.run, "path": line.path, "array": arrays.add(line.values[:: every * coarse])} for line in strip.lines
+        {"run": line.run, "path": line.path, "array": sent(line.values)}
+        | ({"band": [sent(bound) for bound in line.band]} if line.band else {})
+        for line in strip.lines
     ]
     threshold = None if strip.threshold is None else {"value": strip.threshold, "label": strip.threshold_label}
     low, high = strip.range

@@ -48,7 +48,11 @@ export function decode(bytes) {
     })),
     strips: (header.strips ?? []).map((strip) => ({
       ...strip,
-      series: strip.series.map((series) => ({ ...series, array: stretched(get(series.array), strip.stride) })),
+      series: strip.series.map((series) => ({
+        ...series,
+        array: stretched(get(series.array), strip.stride),
+        band: series.band?.map((name) => stretched(get(name), strip.stride)),
+      })),
       guides: [
         ...(strip.guides ?? []).map((guide) => ({ ...guide, array: get(guide.array), dash: [1.5, 3] })),
         ...(strip.threshold ? [{ ...strip.threshold, array: [strip.threshold.value, strip.threshold.value], dash: [4, 4] }] : []),
@@ -350,24 +354,36 @@ function raceCaption(frame, i, hidden) {
     if (known === undefined || !(known <= v)) best.set(run, v);
   }
   const finite = (v) => Number.isFinite(v) || (strip.log && v === -Infinity), written = (v) => stripText(strip, v);
+  const crowd = strip?.series.some(({ path }) => path == null);
   const order = [...best].sort(([, a], [, b]) => (Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b));
   if (!order.length) return ["."];
-  const name = (r) => frame.runs[r].label + (frame.runs[r].paths.length > 1 ? `, best of ${frame.runs[r].paths.length} starts` : "");
+  const name = (r) => {
+    const { label, paths: { length } } = frame.runs[r];
+    return label + (length === 1 ? "" : crowd ? `, ${length} starts` : `, best of ${length} starts`);
+  };
   const [first, ...rest] = order;
   if (!finite(first[1])) return [": no loss is finite."];
   if (!rest.length && frame.runs[first[0]].paths.length === 1) return [": loss ", [written(first[1])], ` (${name(first[0])}).`];
   const others = rest.flatMap(([r, v], n) => [n ? ", " : "; ", `${name(r)} `, [finite(v) ? written(v) : "not finite"]]);
-  return [": lowest loss ", [written(first[1])], ` (${name(first[0])})`, ...others, "."];
+  return [crowd ? ": median loss " : ": lowest loss ", [written(first[1])], ` (${name(first[0])})`, ...others, "."];
 }
 
-/** How each path that has ended by now did so. A phrase ("left the plane") gets its run as a subject; a sentence stands. */
+/** How each path that has ended by now did so. A phrase ("left the plane") gets its run as a subject; a sentence stands. Of a crowd, how many. */
 function endings(frame, step, hidden) {
   const plain = (v) => String(Number(v.toPrecision(3))).replace("-", "−");
   const sentence = (run, { start, status_text: text }) => {
     if (/[.!]$/.test(text)) return text;
     return `“${run.label}”${run.paths.length > 1 && start ? ` from (${start.map(plain).join(", ")})` : ""} ${text}.`;
   };
-  const ended = (run) => run.paths.filter((path) => path.status_text && stopped(path, step)).map((path) => sentence(run, path));
+  const counted = (run, paths) => {
+    const ways = new Map();
+    for (const { status } of paths) ways.set(STOPS[status], (ways.get(STOPS[status]) ?? 0) + 1);
+    return ways.size ? [`“${run.label}”, of ${run.paths.length} paths: ${[...ways].map((way) => way.join(" ")).join(", ")}.`] : [];
+  };
+  const ended = (run) => {
+    const paths = run.paths.filter((path) => path.status_text && stopped(path, step));
+    return run.paths.length > CROWD ? counted(run, paths) : paths.map((path) => sentence(run, path));
+  };
   return [...new Set(frame.runs.flatMap((run, r) => (hidden?.has(r) ? [] : ended(run))))];
 }
 
@@ -399,6 +415,7 @@ const STOPS = {
   diverged: "diverged", left_the_plane: "left the plane", zero_gradient: "gradient exactly zero", reached_the_origin: "reached the origin",
   stalled: "stalled",
 };
+const CROWD = 12; // paths of a run; of more, words say how many and strips what most of them do
 const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross, the others in a ring
 
 const roomFor = (n) => ({ px: new Float64Array(n), py: new Float64Array(n), step: new Int32Array(n) });
@@ -548,6 +565,19 @@ function drawHandle(ctx, x, y, theme, small) {
   disc(ctx, x, y, 2.2 * m, "#16181d");
 }
 
+/** A cloud: of every path only where it is, between two of its steps. */
+function drawCloud(ctx, frame, items, time, lens, theme) {
+  const t = time / frame.every;
+  ctx.globalAlpha = 0.8;
+  for (const { run, path } of items) {
+    const now = min(floor(t), path.x.length - 1), next = min(now + 1, path.x.length - 1);
+    const [ax, ay] = project(lens, path.x[now], path.y[now], path.k?.[now]), [bx, by] = project(lens, path.x[next], path.y[next], path.k?.[next]);
+    const share = abs(bx - ax) > lens.leap ? 0 : t - now, x = ax + share * (bx - ax), y = ay + share * (by - ay);
+    if (Number.isFinite(x + y)) disc(ctx, x, y, 2.5 * theme.line, run.colour);
+  }
+  ctx.globalAlpha = 1;
+}
+
 /** The starts that can be taken hold of, in pixels; one per start, however many paths leave from it. */
 function handlesOf(panel, lens, hidden) {
   const seen = new Map();
@@ -579,7 +609,9 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
   ctx.beginPath();
   ctx.rect(0, 0, view.width, view.height);
   ctx.clip();
-  const heads = items.map((item) => drawTrail(ctx, frame, item, t, lens, view, theme));
+  const cloud = frame.trails === false;
+  if (cloud) drawCloud(ctx, frame, items, t, lens, theme);
+  const heads = cloud ? [] : items.map((item) => drawTrail(ctx, frame, item, t, lens, view, theme));
   const far = exp(lens.s) > 4; // a start that the camera has left behind is a landmark, no longer a handle
   for (const { index: i, at: start } of handlesOf(panel, lens, view.hidden)) {
     const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
@@ -715,6 +747,14 @@ function traceLine(ctx, array, height, width, [from, to], thickness = 0) {
   }
 }
 
+/** Between two quantities over time, where both have a value; at most two corners for a column. */
+function traceBand(ctx, [low, high], height, width) {
+  const last = low.length - 1, every = max(1, floor(low.length / (2 * width))), known = [];
+  for (let i = 0; i <= last; i += every) if (Number.isFinite(height(low[i]) + height(high[i]))) known.push(i);
+  for (const i of known) ctx.lineTo((i / (last || 1)) * width, height(high[i]));
+  for (const i of known.reverse()) ctx.lineTo((i / (last || 1)) * width, height(low[i]));
+}
+
 /** Everything in a strip that does not move. What lies beyond a path's horizon is drawn as its trail is: lighter, and dashed. */
 export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   const scale = stripScale(strip), y = (v) => height - 3 - scale(v) * (height - 6);
@@ -724,10 +764,14 @@ export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
     ctx.setLineDash(dash), ctx.lineWidth = 1.25 * theme.line, ctx.strokeStyle = theme.text;
     ctx.stroke();
   }
-  for (const { run: r, path, array } of strip.series) {
+  for (const { run: r, path, array, band } of strip.series) {
     if (hidden.has(r)) continue;
     const run = frame.runs[r], thickness = 1.5 * theme.line, dense = array.length > 2 * width, last = array.length - 1;
-    const horizon = floor(clamp((run.paths[path].horizon ?? Infinity) / (frame.steps || 1), 0, 1) * last);
+    const horizon = floor(clamp((run.paths[path]?.horizon ?? Infinity) / (frame.steps || 1), 0, 1) * last); // a crowd has none
+    if (band) {
+      ctx.globalAlpha = 0.22, ctx.fillStyle = run.colour;
+      ctx.beginPath(), traceBand(ctx, band, y, width), ctx.fill();
+    }
     for (const [from, to, dash, alpha] of [[0, horizon, run.dash ?? [], 1], [horizon, last, BEYOND, 0.75]]) {
       if (from === to && from) continue;
       ctx.globalAlpha = alpha, ctx.lineWidth = thickness, ctx.setLineDash(dash), ctx.strokeStyle = ctx.fillStyle = run.colour;

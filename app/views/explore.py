@@ -1,6 +1,7 @@
 """Explore: any loss, any rules, racing from one start or several."""
 
 from app.laboratory import Page
+from app.picture import MOST_HANDLES
 from app.presets import EXPLORE
 from app.rail.controls import (
     Control,
@@ -10,6 +11,7 @@ from app.rail.controls import (
     landscape_group,
     more_run_controls,
     name_control,
+    note,
     run_controls,
     time_group,
 )
@@ -38,6 +40,13 @@ def groups(scene: Scene, result: Result) -> list[Group]:
 
 def _starts(scene: Scene) -> list[Control | None]:
     rows: list[Control | None] = []
+    many = len(scene.points) > MOST_HANDLES
+    if many or not scene.view.trails:
+        help = "Without trails the paths are a cloud: of each only where it is."
+        rows.append({"kind": "toggle", "id": "view:trails", "label": "Trails", "value": scene.view.trails, "help": help})
+    if many:
+        clear = {"kind": "button", "id": "start:clear", "label": "Keep only the first"}
+        return [note(f"{len(scene.points)} starts."), *rows, clear]
     for i, (x, y) in enumerate(scene.points):
         remove = f"start:{i}:remove" if len(scene.points) > 1 else None
         rows.append(
@@ -49,7 +58,7 @@ def _starts(scene: Scene) -> list[Control | None]:
                 "remove": remove,
             }
         )
-    if len(scene.points) < 8:
+    if len(scene.points) < MOST_HANDLES:
         rows.append({"kind": "button", "id": "start:add", "label": "Add a start"})
     return rows
 
