@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from app.film import render
+from app.presets import ATLAS, CHAOS
 from app.scene import Run, Scene, View
 
 THEATRE = Scene(
@@ -21,6 +22,9 @@ def main(folder: Path) -> None:
     render(THEATRE, folder / "zoomout.png", (1600, 900), theme="light", step=84, force=True)
     render(THEATRE, folder / "zoomout-dark.png", (1600, 900), theme="dark", step=84, force=True)
     render(THEATRE, folder / "zoomout.gif", (960, 540), fps=15, force=True)
+    charts = {preset.name: preset.scene for preset in (*CHAOS, *ATLAS) if preset.name in ("regimes", "portrait")}
+    for name, scene in charts.items():
+        render(scene, folder / f"zoomout-{name}.png", (1280, 720), force=True)
     for file in sorted(folder.glob("zoomout*.[gp][in][fg]")):
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB")
 

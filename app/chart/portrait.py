@@ -21,7 +21,7 @@ from dynamics.orbits import orbits
 
 LENGTHS = (500, 2000, 8000)
 COLUMNS, ROWS = 840, 540
-SEA = (140, 144, 150)
+SEA, FALLEN = "#8c9096", "#b8954a"
 ISLANDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f6fd1")
 GROWTH = 20.0
 """ln of how much an error may grow on a regular orbit: it grows as a power of time there, and exponentially in the sea"""
@@ -44,7 +44,7 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
     rest = {"knobs": scene.knobs, "arithmetic": scene.arithmetic, "seed": scene.seed, "cancel": cancel}
     for length in LENGTHS:
         watched = ("log_x", "log_y") if folded(scene) else ("angle", "log_norm")
-        points = orbits(scene.field, run, lanes, length, length, watched, **rest)
+        points = orbits(scene.field, run, lanes, length, length + 1, watched, **rest)  # the start among them
         half, whole = (n * along(scene.field, run, lanes, "lyapunov", n, **rest) for n in (length // 2, length))
         yield _sheet(scene, points, whole > GROWTH, whole - half > GROWTH / 2, length)
 
@@ -55,15 +55,16 @@ def _sheet(scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndar
     u = points[..., 0] - half if folded(scene) else points[..., 0]
     v = points[..., 1] - half
     window = scene.chart.window or usual(scene, u, v)
-    levels = _drawn(u, v, window, chaotic)
-    table = np.array([SEA, SEA, *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ISLANDS)], np.uint8)
+    levels = _drawn(u, v, window, chaotic, still)
+    table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (SEA, SEA, FALLEN, *ISLANDS)], np.uint8)
     scale = (1.0, 1.0) if folded(scene) else (180 / np.pi, 1.0)
     x0, x1, y0, y1 = window[0] * scale[0], window[1] * scale[0], window[2], window[3]
     across = Axis("ln(|x|/√η)", x0, x1) if folded(scene) else Axis("angle", x0, x1, degrees=True)
     up = Axis("ln(|y|/√η)" if folded(scene) else "ln(‖w‖/√η)", y0, y1)
-    key = Key("", words=(("#{:02x}{:02x}{:02x}".format(*SEA), "chaotic"), (ISLANDS[0], "regular, a colour each")))
+    words = ((SEA, "chaotic"), (FALLEN, "fallen into an island"), (ISLANDS[0], "regular, a colour each"))
     plot = Plot(
-        "Orbits: click to start another", across, up, raster=Raster(levels, table, (x0, x1, y0, y1), clear=0), key=key,
+        "Orbits, folded into one quarter of the plane" if folded(scene) else "Orbits", across, up,
+        raster=Raster(levels, table, (x0, x1, y0, y1), clear=0), key=Key("", words=words if folded(scene) else words[::2]),
         marks=_marks(scene), zoom=True, pick=True,
     )  # fmt: skip
     return Sheet((plot,), _caption(scene, chaotic, still, length), done=length / LENGTHS[-1])
@@ -74,19 +75,30 @@ def _rate(scene: Scene) -> float:
     return rate if isinstance(rate, float) else 1.0
 
 
-def _drawn(u: np.ndarray, v: np.ndarray, window: tuple[float, ...], chaotic: np.ndarray) -> np.ndarray:
-    """0 nothing, 1 the sea, 2 and on the islands; regular orbits are drawn over the sea."""
+def _drawn(u: np.ndarray, v: np.ndarray, window: tuple[float, ...], chaotic: np.ndarray, still: np.ndarray) -> np.ndarray:
+    """0 nothing, 1 the sea, 2 fallen out of it, 3 and on the islands; regular orbits are drawn over the sea."""
     levels = np.zeros((ROWS, COLUMNS), np.uint8)
     column = (u - window[0]) / (window[1] - window[0]) * COLUMNS
     row = (v - window[2]) / (window[3] - window[2]) * ROWS
-    order = sorted(range(len(u)), key=lambda i: not chaotic[i])
+    inside = np.isfinite(column) & np.isfinite(row) & (column >= 0) & (column < COLUMNS) & (row >= 0) & (row < ROWS)
     regular = 0
-    for i in order:
-        fine = np.isfinite(column[i]) & np.isfinite(row[i])
-        fine &= (column[i] >= 0) & (column[i] < COLUMNS) & (row[i] >= 0) & (row[i] < ROWS)
-        levels[row[i][fine].astype(int), column[i][fine].astype(int)] = 1 if chaotic[i] else 2 + regular % len(ISLANDS)
+    for i in sorted(range(len(u)), key=lambda i: (not chaotic[i], not still[i])):
+        level = np.full(u.shape[1], 1 if chaotic[i] else 3 + regular % len(ISLANDS))
+        if chaotic[i] and not still[i]:
+            level[_fell(u[i], v[i]) :] = 2
+        fine = inside[i]
+        levels[row[i][fine].astype(int), column[i][fine].astype(int)] = level[fine]
         regular += not chaotic[i]
     return levels
+
+
+def _fell(u: np.ndarray, v: np.ndarray) -> int:
+    """The step after which an orbit never left the box of its second half again."""
+    half = len(u) // 2
+    out = np.zeros(len(u), bool)
+    for values in (u, v):
+        out |= (values < values[half:].min()) | (values > values[half:].max())
+    return int(np.flatnonzero(out)[-1]) + 1 if out.any() else 0
 
 
 def usual(scene: Scene, u: np.ndarray, v: np.ndarray) -> tuple[float, float, float, float]:
