@@ -285,15 +285,15 @@ def test_a_column_of_starts_opens_from_its_own_start():
 
 
 @pytest.mark.parametrize(
-    ("landscape", "words"),
+    ("place", "words"),
     [
         ("quotient", "sum to zero"),
         ("cosine_wells_3", "f⁗/f″ = −9, below −4"),
         ("cosine_wells_1", "f⁗/f″ = −1, not below −4"),
     ],
 )
-def test_an_orbit_diagram_speaks_of_areas_and_wells_for_plain_descent_alone(landscape, words):
-    scene = Scene(landscape=landscape, runs=(Run(learning_rate=1.0),), steps=60, chart=Orbits(kept=5))
+def test_an_orbit_diagram_speaks_of_areas_and_wells_for_plain_descent_alone(place, words):
+    scene = Scene(landscape=place, runs=(Run(learning_rate=1.0),), steps=60, chart=Orbits(kept=5))
     assert words in first(scene).caption
     sign = first(replace(scene, runs=(Run(rule="sign"),))).caption
     assert "sum to zero" not in sign and "f⁗" not in sign
