@@ -78,12 +78,11 @@ def _crowded(strip: Strip) -> Strip:
 
 
 def _crowd(lines: list[Line]) -> Line:
-    """The median of the paths that have a value, and the band of most of them, at every step."""
-    calm = [line for line in lines if not line.runaway]
-    ordered = np.sort([line.values for line in calm or lines], axis=0)  # what has no value comes last
+    """At every step the median of the paths that have a value, and the band of most of them."""
+    ordered = np.sort([line.values for line in lines], axis=0)  # what has no value comes last
     last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=0) - 1, 0)
     low, middle, high = (ordered[np.rint(share * last).astype(int), np.arange(len(last))] for share in SHARES)
-    return Line(lines[0].run, None, middle, not calm, (low, high))
+    return Line(lines[0].run, None, middle, any(line.runaway for line in lines), (low, high))
 
 
 def _loss(result: Result) -> Strip:

@@ -68,8 +68,10 @@ def format_number(value: float, digits: int = 3) -> str:
 
 
 def strip_text(strip: Strip, value: float) -> str:
-    """A value of a strip in words; a logarithmic strip holds natural logarithms."""
-    return format_log(value) if strip.log else format_number(value)
+    """A value of a strip in words, with three digits and no more; a logarithmic strip holds natural logarithms."""
+    if strip.log and not abs(value) < 13:
+        return format_log(value)
+    return format_number(float(f"{math.exp(value) if strip.log else value:.3g}"))
 
 
 def tick_text(mantissa: int, power: int) -> str:

@@ -7,14 +7,19 @@ import subprocess
 import pytest
 
 from app.bundle import bundled
-from app.picture import picture
-from app.presets import EXPLORE, ZOOM_OUT
-from app.result import simulate
 from app.embed import HERE, squeezed
+from app.picture import picture
+from app.presets import CHAOS, EXPLORE, ZOOM_OUT
+from app.result import simulate
+from app.scene import Run, Scene
 from app.stage.frame import frame
 from app.words import caption, format_log, format_number, norm_text, plain, tick_text
 
-PRESETS = {preset.name: preset.scene for preset in ZOOM_OUT + EXPLORE}
+PRESETS = {preset.name: preset.scene for preset in ZOOM_OUT + EXPLORE + CHAOS if preset.scene.chart is None}
+PRESETS["diverging crowd"] = Scene(
+    landscape="catapult", starts=tuple((0.4 * k + 1, 4.0) for k in range(20)), steps=60,
+    runs=(Run(label="a", learning_rate=0.1), Run(label="b", learning_rate=0.05)),
+)  # fmt: skip
 
 SCRIPT = """
 import { readFileSync } from "node:fs";
@@ -48,7 +53,9 @@ def stage_says(tmp_path_factory):
     return ask
 
 
-@pytest.mark.parametrize("name", ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup"])
+@pytest.mark.parametrize(
+    "name", ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup", "particles", "diverging crowd"]
+)
 def test_film_and_stage_say_the_same(stage_says, name):
     seen = picture(simulate(PRESETS[name]))
     steps = [seen.scene.steps * i // 12 for i in range(13)]
