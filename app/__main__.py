@@ -285,15 +285,30 @@ def atlas(
     ] = None,
     statistic: Annotated[str | None, typer.Option(help="What is kept of every run, for example lyapunov.")] = None,
     size: Annotated[str, typer.Option(metavar="N or WxH", help="Runs along the sides.")] = "512",
+    coordinator: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where process 0 answers, if several share the work.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
+    process: Annotated[int, typer.Option(min=0, help="Which of them this is; process 0 writes the file.")] = 0,
 ) -> None:
-    """Map a million runs: two numbers of a scene vary, one number is kept of each run."""
+    """Map a million runs: two numbers of a scene vary, one number is kept of each run.
+
+    Several processes, on one machine or many, share a map if each is given the same command and its own --process.
+    """
+    if process >= processes or (coordinator is None) != (processes == 1):
+        raise Refused(
+            "processes", "To share a map give each of N processes --coordinator HOST:PORT --processes N --process 0 to N-1."
+        )
     _check_folder(out)
     given = _scene(scene)
     from app import atlas_command as maps
 
     work = maps.plan(given, x, y, statistic, size, out)
+    if coordinator is not None:
+        maps.join(coordinator, processes, process)
     made = maps.compute(work, maps.progress_line if sys.stderr.isatty() else None)
-    maps.write(made, work, out)
+    if process == 0:
+        maps.write(made, work, out)
 
 
 @zoomout.command()

@@ -19,6 +19,7 @@ from app.chart.colours import KINDS, paint
 from app.scene import Atlas as AtlasChart
 from app.scene import Scene, SceneError, to_data
 from app.scene.charts import sides_of
+from dynamics import backend
 from dynamics.atlas import Atlas, Axis, atlas
 from dynamics.statistics import STATISTICS, Statistic
 
@@ -61,6 +62,14 @@ def _size(text: str, steps: int, out: Path) -> tuple[int, int]:
     if columns * rows * steps > MAX_WORK:
         raise SceneError("budget", f"A map takes at most {MAX_WORK:.0e} steps; {columns * rows * steps:.1e} were asked for.")
     return columns, rows
+
+
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Shares the work with other processes; the coordinator is "host:port"."""
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise SceneError("coordinator", f"A --coordinator is HOST:PORT, for example 10.0.0.1:8476; {coordinator!r} is not.")
+    backend.join(coordinator, processes, process)
 
 
 def compute(work: Plan, progress: Callable[[int, int], None] | None = None) -> Atlas:

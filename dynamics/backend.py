@@ -31,6 +31,17 @@ def _split_cpu(cores: int) -> None:
         sys.modules["jax"].config.update("jax_num_cpu_devices", cores)
 
 
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Makes this process number `process` of `processes`, here or on other machines: work on many lanes is spread over all
+    their devices, and every process receives the whole of it. Process 0 answers at `coordinator`, "host:port".
+
+    Every process must ask for the same work, and join before anything is computed.
+    """
+    import jax
+
+    jax.distributed.initialize(coordinator, processes, process)
+
+
 def _already_running() -> bool:
     bridge = sys.modules.get("jax._src.xla_bridge")
     return bool(bridge and bridge.backends_are_initialized())

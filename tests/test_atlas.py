@@ -271,16 +271,26 @@ print("digest", len(jax.devices()), told.hexdigest())
 """
 
 
-def _digest(devices, *arguments):
+def _started(devices, *arguments):
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "PYTHONPATH": str(Path(__file__).parents[1])}
     environment.pop("XLA_FLAGS", None)
     return subprocess.Popen(
-        [sys.executable, "-c", DIGEST, *arguments],
+        [sys.executable, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
     )
+
+
+def _digest(devices, *arguments):
+    return _started(devices, "-c", DIGEST, *arguments)
+
+
+def _address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def _told(process):
@@ -291,13 +301,37 @@ def _told(process):
 
 
 def test_one_device_two_devices_and_two_processes_give_the_same_bits():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = _address()
     alone, pair = _told(_digest(1)), _told(_digest(2))
     told = [_told(p) for p in [_digest(1, address, "0"), _digest(1, address, "1")]]
     assert [devices for devices, _ in (alone, pair, *told)] == [1, 2, 2, 2]
     assert len({digest for _, digest in (alone, pair, *told)}) == 1
+
+
+def test_two_commands_share_a_map_and_the_first_writes_what_one_alone_writes(tmp_path):
+    scene = tmp_path / "scene.toml"
+    scene.write_text('version = 1\nlandscape = "five_wells"\nsteps = 200\n[[runs]]\nweight_decay = 0.25\n')
+    sides = ("--x", "runs.0.learning_rate:log:0.01:1", "--y", "runs.0.weight_decay:log:0.001:1", "--size", "70x90")
+    command = ("-m", "app", "atlas", scene, *sides, "--out")
+    shared = (tmp_path / "shared.npz", "--coordinator", _address(), "--processes", 2, "--process")
+    started = [_started(2, *command, tmp_path / "alone.npz"), *(_started(1, *command, *shared, k) for k in (0, 1))]
+    for process in started:
+        assert (process.communicate(timeout=120), process.returncode)[1] == 0
+    with np.load(tmp_path / "alone.npz") as alone, np.load(tmp_path / "shared.npz") as both:
+        assert np.isfinite(alone["values"]).any() and np.array_equal(alone["values"], both["values"], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--processes", "2"), ("--coordinator", "a:1"), ("--process", "1"), ("--coordinator", "a", "--processes", "2")],
+)
+def test_a_map_is_shared_with_all_three_options_or_none(tmp_path, options):
+    scene = tmp_path / "scene.toml"
+    scene.write_text('version = 1\nlandscape = "five_wells"\n[[runs]]\n')
+    sides = ("--x", "runs.0.learning_rate:log:0.01:1", "--y", "runs.0.weight_decay:log:0.001:1")
+    refused = _started(1, "-m", "app", "atlas", scene, *sides, "--out", tmp_path / "map.npz", *options)
+    told = refused.communicate(timeout=60)[1]
+    assert refused.returncode == 2 and "HOST:PORT" in told and len(told.splitlines()) == 1
 
 
 # The command
