@@ -120,8 +120,6 @@ def show(page: Page, open_paths: Callable[[], None]) -> None:
         stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
     with top:  # after the rail and the picture, which are what a finger waits for
         _header(page, bench)
-        if bench.notice:
-            st.info(bench.notice)
 
 
 def _bench(page: Page) -> Bench:
@@ -169,7 +167,8 @@ def _header(page: Page, bench: Bench) -> None:
     left, right = st.columns([3, 1], vertical_alignment="top")
     with left, st.container(key="heading"):
         st.markdown(f"## {page.title}")
-        st.caption(page.subtitle)
+        # in the place of the subtitle, so that nothing below it moves
+        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle)
     with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
         if st.button("Link", key=f"link:{page.name}", help="Copy a link to exactly this scene, or open another one"):
             dialogs.link(bench)
