@@ -19,10 +19,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 
-STAGE = """(() => {
+FIND = """(() => {
   const find = (node) => {
     for (const e of node.querySelectorAll("*")) {
-      if (e.__zoomout) return e;
+      if (e.HANDLE) return e;
       const inside = e.shadowRoot && find(e.shadowRoot);
       if (inside) return inside;
     }
@@ -30,7 +30,8 @@ STAGE = """(() => {
   };
   return find(document);
 })()"""
-"""the stage's root element, wherever a shadow root hides it"""
+STAGE, CHART = FIND.replace("HANDLE", "__zoomout"), FIND.replace("HANDLE", "__chart")
+"""the root elements of the stage and of the chart, wherever a shadow root hides them"""
 
 
 def chromium() -> str:

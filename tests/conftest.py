@@ -1,4 +1,4 @@
-"""What every test shares: the registries' members as parameters, and exported source that runs."""
+"""What tests share: the registries' members as parameters, exported source that runs, a running app and a browser."""
 
 import importlib.util
 import itertools
@@ -19,6 +19,9 @@ FAMILIES = {
     "covariant": {name: each for name, each in RULES.items() if each.covariant and each.after is None},
     "schedule": SCHEDULES,
 }
+
+OWN = ("http://127.0.0.1", "data:", "blob:", "about:")
+"""how addresses begin that a page may ask"""
 
 
 def pytest_generate_tests(metafunc):
@@ -43,3 +46,38 @@ def imported(tmp_path):
         return module
 
     return load
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from browser import ARGUMENTS, chromium
+    from playwright.sync_api import sync_playwright
+
+    executable = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser):
+    """Where a freshly started app answers."""
+    from browser import serving
+
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser):
+    """A browser's page on a laptop's screen; it must not throw, and must not ask another host."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    faults, foreign = [], []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(OWN) else foreign.append(request.url))
+    yield page
+    context.close()
+    assert faults == [], "the page threw"
+    assert foreign == [], "the page asked another host"

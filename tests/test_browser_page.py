@@ -1,49 +1,15 @@
 """The pages, driven as a visitor drives them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import ARGUMENTS, STAGE, chromium, serving
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browser import STAGE, serving
+from playwright.sync_api import Browser, Page, expect
 
 from app.film import render
 from app.scene import Run, Scene, to_link
 
 PATIENCE = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(browser: Browser) -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.faults = []  # type: ignore[attr-defined]
-    page.foreign = []  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
-    page.on("request", lambda request: None if _own(request.url) else page.foreign.append(request.url))  # type: ignore[attr-defined]
-    yield page
-    assert page.faults == [], "the page threw"  # type: ignore[attr-defined]
-    assert page.foreign == [], "the page asked another host"  # type: ignore[attr-defined]
-    context.close()
-
-
-def _own(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1", "data:", "blob:", "about:"))
 
 
 def open_page(page: Page, url: str) -> None:
