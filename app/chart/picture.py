@@ -13,14 +13,18 @@ from app.theme import THEMES, Theme
 DPI = 100
 HEAD, FOOT, LEFT, KEY = 42, 52, 66, 92
 """pixels for the title, for the caption, left of a plot for its ticks, and right of one for the bar of its colours"""
+ROOMY = (960, 540)
+"""pixels from which on words have their own size; in a smaller picture they shrink with it, so that plots keep their room"""
 
 
 def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> Any:
     """A matplotlib figure of `size` pixels."""
     from matplotlib.figure import Figure
 
-    colours = THEMES[theme]
-    made = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=colours.background)
+    colours, shrunk = THEMES[theme], min(1.0, size[0] / ROOMY[0], size[1] / ROOMY[1])
+    size = (size[0] / shrunk, size[1] / shrunk)
+    inches = [pixels / DPI + 1e-6 for pixels in size]  # a hair more, since matplotlib cuts fractions of a pixel off
+    made = Figure(inches, dpi=DPI * shrunk, facecolor=colours.background)
     if title:
         words = {"color": colours.text, "fontsize": 15, "fontweight": "bold", "va": "top"}
         made.text((LEFT + 8) / size[0], 1 - 12 / size[1], _plain(title), **words)
