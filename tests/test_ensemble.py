@@ -47,6 +47,13 @@ def test_the_noise_follows_the_normal_law_into_its_tails():
     assert np.abs(z).max() > 4
 
 
+def test_the_logarithm_of_a_draw_is_right_to_two_units_in_the_last_place():
+    with jax.enable_x64(True):
+        u = ((np.arange(0, 1 << 24, 7) + 0.5) / (1 << 24)).astype(np.float32)
+        found, right = np.asarray(noise._log(u), float), np.log(u.astype(float))
+    assert np.max(np.abs(found - right) / np.spacing(np.abs(right).astype(np.float32))) < 2
+
+
 def test_the_angle_without_a_table_is_the_arc_tangent():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 100_000)).astype(np.float32)
