@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics.path import FAR, LN2, Path, make_path
-from dynamics.simulate import Kernel, Run, prepare
+from dynamics.simulate import Kernel, Run, prepare, room
 from dynamics.twins import gap
 from landscapes import Landscape, sharpness
 
@@ -62,16 +62,16 @@ def flow(
     decayed = np.r_[0.0, np.cumsum(eta[:steps] * lam[:steps])]
     log_norm = np.log(np.hypot(*traced["starts"].T)) + traced["frames"] * LN2
     spans = np.stack([_spans(eta, lam, log - decayed) if kernel.framed else eta for log in log_norm])
-    room = len(traced["rate"])
     given = {"starts": traced["starts"], "knobs": traced["knobs"], "steps": traced["steps"]}
-    given |= {"spans": _padded(spans, room), "decay": _padded(lam, room)}
+    given |= {"spans": _padded(spans, room(steps)), "decay": _padded(lam, room(steps))}
     with jax.enable_x64(True):
         record = np.asarray(_compiled(kernel)(**given))[:, :, : steps + 1]
         paths = []
         for i, states in enumerate(record):
             points, frame = (states, 0.0) if not kernel.framed else _polar(states[0], decayed, traced["starts"][i])
             rows = _readings(landscape, knobs, points, frame + traced["frames"][i])
-            path = make_path(tuple(starts[i]), rows, tables.learning_rate, 2, landscape.scale_invariant)
+            read = lambda rows=rows: rows[3:]  # noqa: E731
+            path = make_path(tuple(starts[i]), rows[:3], read, tables.learning_rate, 2, landscape.scale_invariant)
             paths.append(replace(path, status="stalled") if path.status == "left_the_plane" else path)
     return paths
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from dynamics.path import Path
 from dynamics.schedules import schedule
-from dynamics.simulate import Kernel, Run, prepare
+from dynamics.simulate import Kernel, Run, prepare, room
 from landscapes import Landscape, named
 
 
@@ -59,10 +59,9 @@ def reduced(
     _, traced, kernel = prepare(landscape, run, starts, steps, knobs)
     points = np.asarray(starts, float).reshape(-1, 2)
     r = np.hypot(*points.T)
-    room = len(traced["rate"])
     with jax.enable_x64(True):
         record = _compiled(kernel)(
-            points / r[:, None], eta[0] / remains[0] / r**2, np.pad(growth, (0, room - steps)), steps, traced["knobs"]
+            points / r[:, None], eta[0] / remains[0] / r**2, np.pad(growth, (0, room(steps) - steps)), steps, traced["knobs"]
         )
     return [Reduced(*columns) for columns in np.moveaxis(np.asarray(record)[:, : steps + 1], 2, 1)]
 

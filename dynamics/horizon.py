@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics import rules
-from dynamics.simulate import Kernel, Run, State, initial_state, prepare, step
+from dynamics.simulate import Kernel, Run, State, initial_state, prepare, room, step
 from landscapes import Landscape
 from landscapes.expression import in_order
 
@@ -53,7 +53,7 @@ def trust(
     _, traced, kernel = prepare(landscape, run, starts, steps, knobs, "float64", seed)
     idle = run.rule == "gd" and not run.hyperparameters.get("momentum")
     with jax.enable_x64(True):
-        record = np.asarray(_compiled(kernel, idle)(**traced))[:, : steps + 1]
+        record = np.asarray(_compiled(kernel, idle, room(steps))(**traced))[:, : steps + 1]
     return [Trust(spread, lyapunov, area if idle else None) for spread, lyapunov, area in np.moveaxis(record, 2, 1)]
 
 
@@ -63,21 +63,19 @@ def _smooth(landscape: Landscape) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _compiled(kernel: Kernel, idle: bool) -> Any:
+def _compiled(kernel: Kernel, idle: bool, room: int) -> Any:
     """starts (P, 2) -> (P, room, 3) of log spread, Lyapunov exponent, growth of areas; `idle` buffers are not followed."""
-    return jax.jit(partial(_carry, kernel, idle))
+    return jax.jit(partial(_carry, kernel, idle, room))
 
 
-def _carry(kernel: Kernel, idle: bool, **traced: Any) -> Any:
-    room = traced["rate"].shape[0]
-
-    def one(start: Any, frame: Any, index: Any) -> Any:
+def _carry(kernel: Kernel, idle: bool, room: int, **traced: Any) -> Any:
+    def path(p: Any, record: Any) -> Any:
         def body(t: Any, carry: Any) -> Any:
             state, spread, tangent, growth, area, record = carry
             flat, rebuild = _flatten(state, idle)
 
             def move(flat: Any) -> tuple[Any, State]:
-                after = step(kernel, traced, rebuild(flat), t, index)
+                after = step(kernel, traced, rebuild(flat), t, p)
                 return _flatten(after, idle)[0], after
 
             jacobian, after = jax.jacfwd(move, has_aux=True)(flat)
@@ -91,18 +89,19 @@ def _carry(kernel: Kernel, idle: bool, **traced: Any) -> Any:
             log_spread = jnp.log(spread[0, 0] + spread[1, 1]) / 2 - jnp.log(r)
             longer = jnp.log(r) - log_r if kernel.framed else 0.0
             entry = jnp.stack([log_spread, (growth - longer) / (t + 1), (area - 2 * longer) / (t + 1)])
-            return after, spread, tangent / length, growth, area, record.at[t + 1].set(entry)
+            return after, spread, tangent / length, growth, area, record.at[p, t + 1].set(entry)
 
-        state = initial_state(kernel, traced, start, frame)
+        start = traced["starts"][p]
+        state = initial_state(kernel, traced, start, traced["frames"][p])
         flat, _ = _flatten(state, idle)
         log_r = jnp.log(jnp.hypot(start[0], start[1]))
         tangent = jnp.zeros(flat.shape).at[:2].set(jnp.array([0.6, 0.8]))
-        record = jnp.zeros((room, 3)).at[0, 0].set(jnp.log(2.0) / 2)
+        record = record.at[p, 0, 0].set(jnp.log(2.0) / 2)
         spread = jnp.diag(_roundings(flat) ** 2)
-        *_, record = jax.lax.fori_loop(0, traced["steps"], body, (state, spread, tangent, 0.0, 0.0, record))
-        return record
+        return jax.lax.fori_loop(0, traced["steps"], body, (state, spread, tangent, 0.0, 0.0, record))[-1]
 
-    return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))
+    count = traced["starts"].shape[0]
+    return jax.lax.fori_loop(0, count, path, jnp.zeros((count, room, 3)))
 
 
 def _flatten(state: State, idle: bool) -> tuple[Any, Any]:

@@ -1,7 +1,9 @@
 """A path and its readings: where it went, how it stood there, and how it ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +25,14 @@ STATUS_TEXT = {
 }
 
 
+class Readings(NamedTuple):
+    """The loss, the norm of its gradient, and the sharpness in the frame's units, over t."""
+
+    loss: np.ndarray
+    gradient_norm: np.ndarray
+    frame_sharpness: np.ndarray
+
+
 @dataclass(frozen=True)
 class Path:
     """T + 1 points and their readings, arrays over t = 0 ... T; the point at t is the one after t updates.
@@ -36,12 +46,9 @@ class Path:
     frame_x: np.ndarray
     frame_y: np.ndarray
     frame_log: np.ndarray
-    loss: np.ndarray
-    gradient_norm: np.ndarray
-    frame_sharpness: np.ndarray
-    """the sharpness in the frame's units: that of w is frame_sharpness · e^(-2 frame_log)"""
-    learning_rate: np.ndarray
-    log_learning_rate: np.ndarray
+    readings: Callable[[], "Readings"]
+    """what there is to read at the points; computed when first asked for, and kept by whoever gave it"""
+    rates: Rates
     length: int
     horizon: int | None = None
     radius: np.ndarray | None = None
@@ -56,6 +63,27 @@ class Path:
     @property
     def steps(self) -> int:
         return len(self.frame_x) - 1
+
+    @property
+    def loss(self) -> np.ndarray:
+        return self.readings().loss
+
+    @property
+    def gradient_norm(self) -> np.ndarray:
+        return self.readings().gradient_norm
+
+    @property
+    def frame_sharpness(self) -> np.ndarray:
+        """The sharpness in the frame's units: that of w is frame_sharpness · e^(-2 frame_log)."""
+        return self.readings().frame_sharpness
+
+    @cached_property
+    def learning_rate(self) -> np.ndarray:
+        return self.rates.value
+
+    @cached_property
+    def log_learning_rate(self) -> np.ndarray:
+        return self.rates.log
 
     @property
     def x(self) -> np.ndarray:
@@ -104,32 +132,46 @@ class Path:
 
 
 def make_path(
-    start: tuple[float, float], rows: np.ndarray, learning_rate: Rates, length: int, scale_invariant: bool
-) -> Path:
-    """A path from the engine's rows (x, y, frame, loss, gradient's x and y, sharpness), cut where it stopped."""
-    x, y, frame, loss, gx, gy, _ = rows
-    status, stopped_at, last = "finished", None, len(x)
-    with np.errstate(over="ignore", invalid="ignore"):
-        whole = np.isfinite(sum(row.sum() for row in (x, y, loss, gx, gy)))  # then every term is finite
-    if not whole and not (fine := np.isfinite(rows[[0, 1, 3, 4, 5]]).all(axis=0)).all():
-        last = stopped_at = int(np.argmin(fine))
-        status = _ending(x, y, stopped_at, scale_invariant)
-        rows = rows[:, np.minimum(np.arange(len(x)), max(last - 1, 0))]
-    elif gx[-1] == 0 == gy[-1]:
+    start: tuple[float, float], points: np.ndarray, read: Callable[[], np.ndarray], rates: Rates, length: int,
+    scale_invariant: bool, uneventful: bool = False,
+) -> Path:  # fmt: skip
+    """A path from the engine's points, rows (x, y, frame), cut where it stopped.
+
+    `read` gives the rows (loss, gradient's x and y, sharpness) at them. It is not asked for before somebody wants to know,
+    where the engine has seen that the path is `uneventful`: all is finite, and the last gradient and step are not zero.
+    """
+    status, stopped_at, kept = "finished", None, slice(None)
+    if not uneventful:
+        status, stopped_at = _ended(np.concatenate([points, read()]), rates, length, scale_invariant)
+    if status not in ("finished", "zero_gradient"):
+        kept = np.minimum(np.arange(points.shape[1]), max(stopped_at - 1, 0))
+    x, y, frame = points[:, kept]
+
+    @cache
+    def readings() -> Readings:
+        loss, gx, gy, sharp = read()[:, kept]
+        gradient = np.hypot(gx, gy)
+        if status == "zero_gradient":
+            gradient[stopped_at:] = 0.0
+        if scale_invariant and frame.any():
+            gradient = _scaled(gradient, -frame * LN2)
+        return Readings(loss, gradient, sharp)
+
+    return Path(start, status, stopped_at, x, y, frame * LN2, readings, rates, length)
+
+
+def _ended(rows: np.ndarray, rates: Rates, length: int, scale_invariant: bool) -> tuple[str, int | None]:
+    """The status of a path with all its rows, and the step at which it stopped."""
+    x, y, _, _, gx, gy, _ = rows
+    fine = np.isfinite(rows[[0, 1, 3, 4, 5]]).all(axis=0)
+    if not fine.all():
+        at = int(np.argmin(fine))
+        return _ending(x, y, at, scale_invariant), at
+    if gx[-1] == 0 == gy[-1]:
         moving = np.flatnonzero((gx != 0) | (gy != 0))
-        status, stopped_at = "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
-    elif scale_invariant and (frozen := _frozen(rows, learning_rate, length)) is not None:
-        status, stopped_at = "zero_gradient", frozen
-        rows = rows.copy()
-        rows[4:6, frozen:] = 0.0
-    x, y, frame, loss, gx, gy, sharp = rows
-    gradient = np.hypot(gx, gy)
-    if scale_invariant and frame.any():
-        gradient = _scaled(gradient, -frame * LN2)
-    return Path(
-        start, status, stopped_at, x, y, frame * LN2, loss, gradient, sharp,
-        learning_rate.value, learning_rate.log, length,
-    )  # fmt: skip
+        return "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
+    frozen = _frozen(rows, rates, length) if scale_invariant else None
+    return ("finished", None) if frozen is None else ("zero_gradient", frozen)
 
 
 def _frozen(rows: np.ndarray, learning_rate: Rates, length: int) -> int | None:
@@ -160,6 +202,8 @@ def _ending(x: np.ndarray, y: np.ndarray, at: int, scale_invariant: bool) -> str
 
 def _scaled(values: np.ndarray, log: np.ndarray) -> np.ndarray:
     """values · e^log for logs that are whole powers of two: exact, infinite or zero beyond the floats' range."""
+    if not log.any():
+        return values
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(values, np.rint(log / LN2).astype(np.int64))
 

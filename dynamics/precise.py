@@ -134,7 +134,8 @@ def _path(
     with np.errstate(all="ignore"):
         sharp = sharpness(landscape.local(record[:, 0], record[:, 1], knobs))
     rate = schedule(run.learning_rate).rates(steps + 1)
-    path = make_path(tuple(start), np.stack([*rows[:, :6].T, sharp]), rate, rules.named(run.rule).length, framed)
+    read = np.stack([*rows[:, 3:6].T, sharp])
+    path = make_path(tuple(start), record.T, lambda: read, rate, rules.named(run.rule).length, framed)
     return replace(path, radius=radius, bits=bits)
 
 

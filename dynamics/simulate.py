@@ -11,7 +11,7 @@ Every number (starts, hyperparameters, knobs, schedules, the count of steps) is 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +26,9 @@ from landscapes import Landscape, sharpness
 FRAME_LIMIT = 30
 STEEPEST = 60
 """the largest power of two of a learning rate in the frame's units, where the start is so near the origin"""
+SHORT = 2048
+"""Below so many steps all runs of a rule share one program, whatever their schedules; in a longer run a constant rate is
+one number, where a table would take as long to fill as the run to make."""
 DTYPES = {"float32": np.float32, "float64": np.float64}
 
 
@@ -62,12 +65,23 @@ def simulate(
     """
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
     with jax.enable_x64(True):
-        record = np.asarray(_recorded(kernel)(**traced))[:, :, : steps + 1].astype(float, copy=False)
-    length = rules.named(run.rule).length
+        record = _recorded(kernel, room(steps))(**traced)
+        uneventful = np.asarray(_uneventful(kernel.formula)(record, traced["steps"], traced["knobs"]))
+        points = np.asarray(record)[:, :, : steps + 1].astype(float, copy=False)
+
+    @cache
+    def readings() -> np.ndarray:
+        with jax.enable_x64(True):
+            read = _read(kernel.formula)(record, traced["knobs"])
+        return np.asarray(read)[:, :, : steps + 1].astype(float, copy=False)
+
+    rate, length = tables.learning_rate, rules.named(run.rule).length
     return [
-        make_path(tuple(start), rows, tables.learning_rate, length, landscape.scale_invariant)
-        for start, rows in zip(starts, record, strict=True)
-    ]
+        make_path(
+            tuple(start), points[i], lambda i=i: readings()[i], rate, length, landscape.scale_invariant, uneventful[i]
+        )
+        for i, start in enumerate(starts)
+    ]  # fmt: skip
 
 
 class Kernel(NamedTuple):
@@ -107,7 +121,6 @@ def prepare(
     own = {name: rule.defaults[name] for name in rule.knobs} | own
     framed = landscape.scale_invariant and rule.covariant
     tables = Tables(_table(run.learning_rate, steps + 1), _table(run.weight_decay, steps + 1))
-    room = max(2048, 1 << int(steps).bit_length()) + 1
     points = np.asarray(starts, float).reshape(-1, 2)
     frame = np.zeros(len(points), np.int32)
     if framed:
@@ -123,14 +136,14 @@ def prepare(
         "starts": _as(dtype, points),
         "frames": frame,
         "steps": np.int32(steps),
-        "rate": _pad(tables.learning_rate.mantissa, room).astype(dtype),
-        "rate_exponent": _pad(tables.learning_rate.exponent, room).astype(np.int32),
-        "decay": _pad(tables.weight_decay.mantissa, room).astype(dtype),
-        "decay_exponent": _pad(tables.weight_decay.exponent, room).astype(np.int32),
+        "rate": _traced(tables.learning_rate.mantissa, steps, dtype),
+        "rate_exponent": _traced(tables.learning_rate.exponent, steps, np.int32),
+        "decay": _traced(tables.weight_decay.mantissa, steps, dtype),
+        "decay_exponent": _traced(tables.weight_decay.exponent, steps, np.int32),
         "own": {name: dtype(value) for name, value in own.items()},
         "clip_norm": dtype(run.clip_norm if run.clip_norm is not None else 0.0),
         "noise": dtype(run.noise),
-        "fading": _pad(_table(run.fading, steps + 1).value, room).astype(dtype),
+        "fading": _traced(_table(run.fading, steps + 1).value, steps, dtype) if run.fading != 1.0 else dtype(1),
         "buffer": dtype(_table(run.initial_buffer, 1).value[0]),
         "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()},
         "seed": np.uint32(seed % 2**32),
@@ -149,11 +162,24 @@ def _as(dtype: Any, values: np.ndarray) -> np.ndarray:
         return values.astype(dtype)
 
 
-def _pad(values: np.ndarray, room: int) -> np.ndarray:
-    padded = np.empty(room, values.dtype)
-    padded[: len(values)] = values
-    padded[len(values) :] = values[-1]
-    return padded
+def room(steps: int) -> int:
+    """For how many points a record has room: a power of two above `steps`, so that few programs are compiled."""
+    return max(SHORT, 1 << int(steps).bit_length())
+
+
+def _traced(values: np.ndarray, steps: int, dtype: Any) -> np.ndarray:
+    """A number for every step; of a long run's constant the number alone."""
+    if steps >= SHORT and values.strides == (0,):
+        return dtype(values[0])
+    table = np.empty(room(steps), dtype)
+    table[: len(values)] = values
+    table[len(values) :] = values[-1]
+    return table
+
+
+def at(table: Any, t: Any) -> Any:
+    """The number of step t, or the one number of every step."""
+    return table[t] if table.ndim else table
 
 
 class _ByFormula:
@@ -208,17 +234,17 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(traced["seed"]), start_index), t)
         push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
     shift = rule.length * frame if kernel.framed else 0
-    rate_exponent, decay_exponent = traced["rate_exponent"][t] - shift, traced["decay_exponent"][t] + shift
+    rate_exponent, decay_exponent = at(traced["rate_exponent"], t) - shift, at(traced["decay_exponent"], t) + shift
     # Where η would vanish in the frame's units a gradient moves nothing, but ηλ must stay what it is: λ gives way.
     back = 0
     if kernel.steep:  # the step would outgrow the frame: it is made in a larger one
         back = jnp.maximum(0, rate_exponent - STEEPEST)
         rate_exponent = rate_exponent - back
     slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, -900 - rate_exponent))
-    rate = _times_two_to(traced["rate"][t], rate_exponent + slack, dtype)
-    decay = _times_two_to(traced["decay"][t], decay_exponent - slack, dtype)
+    rate = _times_two_to(at(traced["rate"], t), rate_exponent + slack, dtype)
+    decay = _times_two_to(at(traced["decay"], t), decay_exponent - slack, dtype)
     if kernel.fades:
-        optimizer = _rescaled(optimizer, lambda length: traced["fading"][t] ** -length)
+        optimizer = _rescaled(optimizer, lambda length: at(traced["fading"], t) ** -length)
     chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
     if not kernel.steep:
         x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1))
@@ -235,7 +261,14 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
 
 
 def moved(
-    kernel: Kernel, chain: Any, knobs: Mapping[str, Any], x: Any, y: Any, optimizer: Any, push: Any, unit: Any = 1.0,
+    kernel: Kernel,
+    chain: Any,
+    knobs: Mapping[str, Any],
+    x: Any,
+    y: Any,
+    optimizer: Any,
+    push: Any,
+    unit: Any = 1.0,
     shrink: Any = None,
 ) -> tuple[Any, Any, Any]:
     """One gradient, with noise `push` on it, and one optax update: the step that every driver makes.
@@ -268,6 +301,12 @@ def _statics(kernel: Kernel, traced: Mapping[str, Any], in_frame: Any) -> dict[s
 
 
 def _reframed(state: State) -> State:
+    largest = jnp.maximum(jnp.abs(state.x), jnp.abs(state.y))
+    inside = (largest >= 2.0**-FRAME_LIMIT) & (largest < 2.0**FRAME_LIMIT)
+    return jax.lax.cond(inside, lambda state: state, _in_new_frame, state)  # rarely taken, and nothing waits for it
+
+
+def _in_new_frame(state: State) -> State:
     largest = jnp.maximum(jnp.abs(state.x), jnp.abs(state.y))
     _, exponent = jnp.frexp(largest)
     outside = (jnp.abs(exponent) > FRAME_LIMIT) & jnp.isfinite(largest)
@@ -315,32 +354,54 @@ def _two_to(exponent: Any, dtype: Any) -> Any:
 # The driver that records a path
 
 
-@lru_cache(maxsize=64)
-def _recorded(kernel: Kernel) -> Any:
-    """starts (P, 2) -> (P, 7, room): x, y, frame, loss, gradient and sharpness, one row each."""
-    return jax.jit(partial(_record, kernel))
+@lru_cache(maxsize=128)
+def _recorded(kernel: Kernel, room: int) -> Any:
+    """starts (P, 2) -> (P, 3, room) of x, y and frame."""
+    return jax.jit(partial(_record, kernel, room))
 
 
-def _record(kernel: Kernel, **traced: Any) -> Any:
-    room = traced["rate"].shape[0]
+def _record(kernel: Kernel, room: int, **traced: Any) -> Any:
+    """One path after the other: so a path is the same to the last bit alone and beside others."""
 
-    def one(start: Any, frame: Any, index: Any) -> Any:
-        def entry(state: State) -> Any:
-            return jnp.stack([state.x, state.y, state.frame.astype(state.x.dtype)])
+    def entry(state: State) -> Any:
+        return jnp.stack([state.x, state.y, state.frame.astype(state.x.dtype)])
 
+    def path(p: Any, record: Any) -> Any:
         def body(t: Any, carry: Any) -> Any:
             state, record = carry
-            state = step(kernel, traced, state, t, index)
-            return state, record.at[:, t + 1].set(entry(state))  # one stacked record: two would be copied every step
+            state = step(kernel, traced, state, t, p)
+            return state, record.at[p, :, t + 1].set(entry(state))  # one stacked record: two would be copied every step
 
-        state = initial_state(kernel, traced, start, frame)
-        record = jnp.zeros((3, room), start.dtype).at[:, 0].set(entry(state))
-        _, record = jax.lax.fori_loop(0, traced["steps"], body, (state, record))
-        local = kernel.formula.landscape.local(record[0], record[1], traced["knobs"], jnp)
-        readings = jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)])
-        return jnp.concatenate([record, readings])  # rows, so that the readings are computed many at a time
+        state = initial_state(kernel, traced, traced["starts"][p], traced["frames"][p])
+        return jax.lax.fori_loop(0, traced["steps"], body, (state, record.at[p, :, 0].set(entry(state))))[1]
 
-    return jax.vmap(one)(traced["starts"], traced["frames"], jnp.arange(traced["starts"].shape[0]))
+    count = traced["starts"].shape[0]
+    return jax.lax.fori_loop(0, count, path, jnp.zeros((count, 3, room), traced["starts"].dtype))
+
+
+@lru_cache(maxsize=64)
+def _uneventful(formula: _ByFormula) -> Any:
+    """Of each path whether all is finite and the last gradient and step are not zero: `make_path` need not look closer."""
+
+    def one(record: Any, steps: Any, knobs: Any) -> Any:
+        along = formula.landscape.slope(record[0], record[1], knobs, jnp)
+        finite = jnp.isfinite(along.loss + along.gx + along.gy) | (jnp.arange(record.shape[1]) > steps)
+        end = formula.landscape.local(record[0, steps], record[1, steps], knobs, jnp, order=1)
+        moves = jnp.any(record[:, steps] != record[:, jnp.maximum(steps - 1, 0)])
+        return jnp.all(finite) & ((end.gx != 0) | (end.gy != 0)) & moves
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
+
+
+@lru_cache(maxsize=64)
+def _read(formula: _ByFormula) -> Any:
+    """(P, 3, room) of x, y and frame -> (P, 4, room) of the loss, the gradient's x and y, and the sharpness."""
+
+    def one(record: Any, knobs: Any) -> Any:
+        local = formula.landscape.local(record[0], record[1], knobs, jnp)
+        return jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)])
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None)))
 
 
 def constant(value: float) -> Rates:

@@ -11,13 +11,14 @@ on its own, with its own raw recursion, so agreement is evidence.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dynamics import rules
-from dynamics.path import LN2, Path
+from dynamics.path import LN2, Path, Readings
 from dynamics.schedules import Constant, Exponential, Floats, Rates, Schedule, products, rates, schedule, shortest
 from dynamics.simulate import Run
 from landscapes import Landscape
@@ -293,13 +294,16 @@ def derived(partner: Path, made: Twin) -> Path:
     log = partner.frame_log - made.log_projection
     whole = np.rint(log / LN2) * LN2  # a path's frame is a whole power of two; the rest goes to the frame's coordinates
     rest = np.exp(log - whole)
-    rate = schedule(made.run.learning_rate).rates(len(log))
-    with np.errstate(over="ignore", under="ignore"):
-        gradient = partner.gradient_norm * np.exp(made.log_projection)
+
+    @cache
+    def readings() -> Readings:
+        with np.errstate(over="ignore", under="ignore"):
+            gradient = partner.gradient_norm * np.exp(made.log_projection)
+        return Readings(partner.loss, gradient, partner.frame_sharpness / rest**2)
+
     return replace(
-        partner, frame_x=partner.frame_x * rest, frame_y=partner.frame_y * rest, frame_log=whole,
-        frame_sharpness=partner.frame_sharpness / rest**2, gradient_norm=gradient, learning_rate=rate.value,
-        log_learning_rate=rate.log,
+        partner, frame_x=partner.frame_x * rest, frame_y=partner.frame_y * rest, frame_log=whole, readings=readings,
+        rates=schedule(made.run.learning_rate).rates(len(log)),
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """A path: how it ends, what it records, and that no length, arithmetic or setting disturbs it."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +10,11 @@ import pytest
 from dynamics import Run, simulate
 from dynamics.path import STATUS_TEXT
 from dynamics.schedules import Exponential, Linear
+from dynamics.simulate import SHORT
 from dynamics.twins import twin
 from landscapes import LANDSCAPES, FunctionLandscape, gradient_norm, sharpness, typed
 
+module = importlib.import_module("dynamics.simulate")  # the package gives the function of the same name
 FIVE, QUOTIENT, START = LANDSCAPES["five_wells"], LANDSCAPES["quotient"], (-0.7, 0.7)
 
 ENDINGS = {
@@ -89,6 +93,22 @@ def test_a_path_is_a_function_of_its_start_alone():
     shorter = simulate(FIVE, run, [starts[1]], 50)[0]
     assert np.array_equal(together[1].x, alone.x)
     assert np.array_equal(alone.x[:51], shorter.x)
+
+
+def test_a_long_path_begins_like_a_short_one(rule):
+    """A constant rate is compiled as one number in a long run and as a table in a short one: the same to the last bit."""
+    run, steps = Run(rule.name, 0.2, 0.1), SHORT + 100
+    short, long = (simulate(FIVE, run, [START], n)[0] for n in (300, steps))
+    assert np.array_equal(short.frame_x, long.frame_x[:301]) and np.array_equal(short.frame_y, long.frame_y[:301])
+
+
+def test_nothing_is_read_along_a_path_before_it_is_asked_for(monkeypatch):
+    asked = []
+    read = module._read
+    monkeypatch.setattr(module, "_read", lambda formula: asked.append(formula) or read(formula))
+    path = simulate(FIVE, Run("gd", 0.1, 0.1), [START], 100)[0]
+    assert path.status == "finished" and path.x[-1] != path.x[0] and not asked
+    assert path.loss[-1] < path.loss[0] and path.sharpness[-1] > 0 and len(asked) == 1
 
 
 def test_a_changing_rate_is_recorded_step_by_step():
