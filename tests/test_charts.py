@@ -19,6 +19,8 @@ from app.chart.sheet import Axis as Shown
 from app.chart.sheet import Curve, Plot, Raster, Sheet, sent
 from app.chart.zooming import CLOSEST, between, zoomed
 from app.presets import ATLAS, CHAOS
+from app.rail.chart_controls import chart_groups
+from app.rail.edits import edit
 from app.scene import (
     Atlas,
     Run,
@@ -34,6 +36,7 @@ from app.scene import (
     to_toml,
 )
 from app.scene.charts import MAX_PARTICLE_STEPS, side
+from dynamics import RULES
 from dynamics.atlas import Axis, can_vary
 from dynamics.statistics import STATISTICS
 
@@ -187,6 +190,55 @@ def test_every_axis_of_a_scene_begins_as_a_side_that_the_scene_takes():
             usual = sides.usual(scene, 0, name)
             assert side(usual.text).axis.name == name
             assert replace(scene, chart=Atlas(x=x, y=usual.text)).chart.y == usual.text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The rail
+
+CONTROLS = ("select", "slider", "text", "toggle", "entry")
+
+
+def controls(scene):
+    return [control for group in chart_groups(scene, False) for control in group["controls"]]
+
+
+def test_a_control_set_to_what_it_shows_changes_nothing(scene):
+    for control in controls(scene):
+        if control["kind"] in CONTROLS and control["id"] != "landscape":
+            after = edit(scene, control["id"], control["value"])
+            for name in "xy":
+                before = getattr(scene.chart, name, None)
+                if before is not None:  # a range is shown, and a chosen side begins, in six digits or with its usual range
+                    assert side(getattr(after.chart, name)).path == side(before).path, control["id"]
+                    if control["id"] != f"chart:{name}":
+                        wanted = side(before).axis
+                        assert side(getattr(after.chart, name)).axis[1:] == pytest.approx(wanted[1:], rel=1e-5), control[
+                            "id"
+                        ]
+            assert charts_apart_from_sides(after) == charts_apart_from_sides(scene), control["id"]
+
+
+def charts_apart_from_sides(scene):
+    """A scene's data without its chart's sides, and with every rule's hyperparameters written out."""
+    data = to_data(scene)
+    data["knobs"] = scene.field.knob_values | scene.knobs
+    for run in data["runs"]:
+        run |= RULES[run["rule"]].defaults | {name: value for name, value in run.items() if name in RULES[run["rule"]].knobs}
+        run.setdefault("weight_decay", 0.0)
+    return data | {"chart": {name: value for name, value in data["chart"].items() if name not in ("x", "y", "window")}}
+
+
+def test_whatever_a_rail_offers_is_drawn_or_refused_in_one_sentence(scene):
+    for control in controls(scene):
+        for option in control["options"] if control["kind"] == "select" and control["id"].startswith("chart:") else ():
+            try:
+                after = edit(scene, control["id"], option[0])
+            except SceneError as refusal:
+                assert refusal.message.endswith(".") and "\n" not in refusal.message
+            else:
+                value = getattr(after.chart, control["id"].removeprefix("chart:"))
+                assert value == option[0] or side(value).axis.name == option[0]
+                assert controls(after)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
