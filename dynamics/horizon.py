@@ -51,9 +51,9 @@ def trust(
     if not rules.named(run.rule).smooth or not _smooth(landscape):
         return None
     _, traced, kernel = prepare(landscape, run, starts, steps, knobs, "float64", seed)
-    idle = run.rule == "gd" and not run.hyperparameters.get("momentum")
+    idle = run.rule == "gd" and not run.hyperparameters.get("momentum")  # then positions alone hold the whole Jacobian
     with jax.enable_x64(True):
-        record = np.asarray(_compiled(kernel, idle, room(steps))(**traced))[:, : steps + 1]
+        record = np.asarray(_compiled(kernel, room(steps))(**traced))[:, : steps + 1]
     return [Trust(spread, lyapunov, area if idle else None) for spread, lyapunov, area in np.moveaxis(record, 2, 1)]
 
 
@@ -63,29 +63,28 @@ def _smooth(landscape: Landscape) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _compiled(kernel: Kernel, idle: bool, room: int) -> Any:
-    """starts (P, 2) -> (P, room, 3) of log spread, Lyapunov exponent, growth of areas; `idle` buffers are not followed."""
-    return jax.jit(partial(_carry, kernel, idle, room))
+def _compiled(kernel: Kernel, room: int) -> Any:
+    """starts (P, 2) -> (P, room, 3) of log spread, Lyapunov exponent, growth of areas."""
+    return jax.jit(partial(_carry, kernel, room))
 
 
-def _carry(kernel: Kernel, idle: bool, room: int, **traced: Any) -> Any:
+def _carry(kernel: Kernel, room: int, **traced: Any) -> Any:
     def path(p: Any, record: Any) -> Any:
         def body(t: Any, carry: Any) -> Any:
             state, spread, tangent, growth, area, record = carry
-            flat, rebuild = _flatten(state, idle)
+            flat, rebuild = _flatten(state)
 
             def move(flat: Any) -> tuple[Any, State]:
                 after = step(kernel, traced, rebuild(flat), t, p)
-                return _flatten(after, idle)[0], after
+                return _flatten(after)[0], after
 
             jacobian, after = jax.jacfwd(move, has_aux=True)(flat)
-            moved = _flatten(after, idle)[0]
+            moved = _flatten(after)[0]
             spread = jacobian @ spread @ jacobian.T + jnp.diag(_roundings(moved) ** 2)
             tangent = jacobian @ tangent
             r, length = jnp.hypot(moved[0], moved[1]), jnp.hypot(tangent[0], tangent[1])
             growth = growth + jnp.log(length)
-            if idle:
-                area = area + jnp.log(jnp.abs(jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]))
+            area = area + jnp.log(jnp.abs(jacobian[0, 0] * jacobian[1, 1] - jacobian[0, 1] * jacobian[1, 0]))
             log_spread = jnp.log(spread[0, 0] + spread[1, 1]) / 2 - jnp.log(r)
             longer = jnp.log(r) - log_r if kernel.framed else 0.0
             entry = jnp.stack([log_spread, (growth - longer) / (t + 1), (area - 2 * longer) / (t + 1)])
@@ -93,7 +92,7 @@ def _carry(kernel: Kernel, idle: bool, room: int, **traced: Any) -> Any:
 
         start = traced["starts"][p]
         state = initial_state(kernel, traced, start, traced["frames"][p])
-        flat, _ = _flatten(state, idle)
+        flat, _ = _flatten(state)
         log_r = jnp.log(jnp.hypot(start[0], start[1]))
         tangent = jnp.zeros(flat.shape).at[:2].set(jnp.array([0.6, 0.8]))
         record = record.at[p, 0, 0].set(jnp.log(2.0) / 2)
@@ -104,11 +103,10 @@ def _carry(kernel: Kernel, idle: bool, room: int, **traced: Any) -> Any:
     return jax.lax.fori_loop(0, count, path, jnp.zeros((count, room, 3)))
 
 
-def _flatten(state: State, idle: bool) -> tuple[Any, Any]:
-    """The real numbers of a state as one vector, position first (position alone if buffers are idle), and the way back."""
+def _flatten(state: State) -> tuple[Any, Any]:
+    """The real numbers of a state as one vector, position first, and the way back."""
     leaves, tree = jax.tree.flatten(state)
     real = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating)]
-    real = real[:2] if idle else real
 
     def rebuild(flat: Any) -> State:
         out = list(leaves)

@@ -157,7 +157,8 @@ def make_path(
             gradient = _scaled(gradient, -frame * LN2)
         return Readings(loss, gradient, sharp)
 
-    return Path(start, status, stopped_at, x, y, frame * LN2, readings, rates, length)
+    log = frame * LN2 if frame.any() else frame
+    return Path(start, status, stopped_at, x, y, log, readings, rates, length)
 
 
 def _ended(rows: np.ndarray, rates: Rates, length: int, scale_invariant: bool) -> tuple[str, int | None]:

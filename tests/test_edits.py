@@ -64,7 +64,7 @@ def test_dragging_every_slider_of_a_page_compiles_nothing_new(page: Page) -> Non
         if "backend_compile" in event:
             compiled.append(event)
 
-    simulate(bench.scene)
+    assert all(len(path.loss) for run in simulate(bench.scene).runs for path in run.paths)  # the first picture reads them
     monitoring.register_event_duration_secs_listener(listen)
     for control in sliders:
         if control["id"].split(":")[-1] in ("noise", "clip_norm"):
