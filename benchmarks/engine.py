@@ -1,4 +1,4 @@
-"""How fast the engine is, beside what people use instead: C with two threads, NumPy, PyTorch, optax, naive JAX.
+"""How fast it is, beside what people use instead: C on all cores, NumPy, PyTorch, optax, naive JAX, FuncAnimation.
 
     python benchmarks/engine.py [--json] [--quick]        (or: zoomout bench)
 
@@ -38,10 +38,11 @@ class Size(NamedTuple):
     map_steps: int
     particles: int
     ensemble_steps: int
+    film_seconds: float
     rounds: int
 
 
-FULL, QUICK = Size(100_000, 1024, 1000, 102_400, 10_000, 5), Size(100_000, 256, 500, 10_240, 1000, 3)
+FULL, QUICK = Size(100_000, 1024, 1000, 102_400, 10_000, 9.0, 5), Size(100_000, 256, 500, 10_240, 1000, 2.0, 3)
 
 
 class Entrant(NamedTuple):
@@ -231,8 +232,16 @@ def path_race(size: Size, c: Any, torch: dict[str, Any]) -> dict[str, Entrant]:
 
     steps, out = size.path_steps, np.empty((size.path_steps + 1, 2))
     number = [ctypes.c_double(v) for v in (ETA, LAM, *START)]
+
+    def recorded(*names: str) -> Any:
+        path = simulate(LANDSCAPES["quotient"], Run("gd", ETA, LAM), [START], steps)[0]
+        return [getattr(path, name) for name in names]
+
     race = {
-        OURS: Entrant(lambda: simulate(LANDSCAPES["quotient"], Run("gd", ETA, LAM), [START], steps)),
+        OURS: Entrant(lambda: recorded("x", "y")),
+        "zoomout, loss, gradient and sharpness too": Entrant(
+            lambda: recorded("x", "y", "loss", "gradient_norm", "sharpness")
+        ),
         "NumPy loop": Entrant(lambda: numpy_path(1000), 1000 / steps),
         "optax, jitted step in a Python loop": Entrant(optax_path(300), 300 / steps),
     }
@@ -288,6 +297,25 @@ def ensemble_race(size: Size, c: Any, torch: dict[str, Any]) -> dict[str, Entran
     return race
 
 
+def film_race(size: Size, c: Any, torch: dict[str, Any]) -> dict[str, Entrant]:
+    from benchmarks import film
+
+    seen = film.picture(film.simulate(film.THEATRE))
+    moments = film.times(film.THEATRE.steps, film.FPS, size.film_seconds)
+    few = moments[:: len(moments) // 30]
+
+    def filmed(draw: Callable[[Path], Any]) -> None:
+        with tempfile.TemporaryDirectory(prefix="zoomout-bench-") as folder:
+            draw(Path(folder) / "film.mp4")
+
+    return {
+        OURS: Entrant(lambda: filmed(lambda file: film.render(film.THEATRE, file, film.SIZE, film.FPS, size.film_seconds))),
+        "matplotlib, FuncAnimation.save": Entrant(
+            lambda: filmed(lambda file: film.plain_matplotlib(seen, few, file)), len(few) / len(moments)
+        ),
+    }
+
+
 def seconds(race: dict[str, Entrant], rounds: int) -> dict[str, float]:
     """The median time of each entrant for the whole work."""
     times: dict[str, list[float]] = {name: [] for name in race}
@@ -312,8 +340,12 @@ def races(size: Size) -> dict[str, Callable[..., dict[str, Entrant]]]:
         for name in PUSHES
         for arithmetic in ("float32", "float64")
     }
-    path = f"recorded path, {size.path_steps} steps, float64"
-    return {path: path_race} | maps | {f"ensemble {size.particles} × {size.ensemble_steps}, 100 histograms": ensemble_race}
+    return {
+        f"recorded path, {size.path_steps} steps, float64": path_race,
+        **maps,
+        f"ensemble {size.particles} × {size.ensemble_steps}, 100 histograms": ensemble_race,
+        f"film of {size.film_seconds:g} s, two panels, 1280 × 720 at 30 a second, mp4": film_race,
+    }
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
@@ -322,7 +354,7 @@ def table(results: dict[str, dict[str, float]]) -> str:
     for work, times in results.items():
         lines += ["", work]
         for name, spent in sorted(times.items(), key=lambda item: item[1]):
-            lines.append(f"  {name:<38}{_human(spent):>10}{spent / times[OURS]:>12.3g} ×")
+            lines.append(f"  {name:<44}{_human(spent):>10}{spent / times[OURS]:>12.3g} ×")
     return "\n".join(lines[1:])
 
 

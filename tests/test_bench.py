@@ -18,7 +18,7 @@ from landscapes import LANDSCAPES
 
 ROOT = Path(__file__).parents[1]
 QUOTIENT = LANDSCAPES["quotient"]
-TINY = (2000, 64, 10, 1280, 100, 1)
+TINY = (2000, 64, 10, 1280, 100, 1.0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +86,24 @@ def test_c_and_the_engine_scatter_particles_by_one_law(engine, native):
     assert distance(counts[-1], ours[-1]) < 1.3 * floor
 
 
+def test_matplotlib_draws_an_even_share_of_the_frames_that_the_film_has(engine, monkeypatch):
+    from benchmarks import film
+
+    drawn = []
+    monkeypatch.setattr(film, "plain_matplotlib", lambda seen, moments, file: drawn.append(moments))
+    monkeypatch.setattr(film, "render", lambda scene, file, size, fps, length: drawn.append(film.times(300, fps, length)))
+    race = engine.film_race(engine.QUICK, None, {})
+    for entrant in race.values():
+        entrant.work()
+    ours, theirs = drawn
+    assert race["matplotlib, FuncAnimation.save"].share == len(theirs) / len(ours) < 1
+    assert set(theirs) <= set(ours) and np.ptp(theirs) > 0.9 * np.ptp(ours)
+
+
 def test_the_table_names_every_entrant_beside_its_ratio(engine):
     told = engine.table({"a map": {engine.OURS: 0.01, "NumPy": 0.2}})
     assert told.splitlines()[0] == "a map" and "10 ms" in told and "20 ×" in told
+    assert max(map(len, told.splitlines())) < 100
 
 
 def test_a_race_gives_the_median_of_every_entrant_scaled_to_the_whole_work(engine):
