@@ -1,8 +1,5 @@
 """`zoomout atlas`: a map of runs from a scene and two axes, as a picture, as numbers or as a page."""
 
-import base64
-import html
-import io
 import json
 import struct
 import sys
@@ -14,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from msgspec.structs import replace
 
-from app.chart.atlas import kinds
-from app.chart.colours import KINDS, paint
+from app.chart.atlas import kinds, sheet
+from app.chart.colours import paint
+from app.chart.sheet import sent
+from app.embed import page
 from app.scene import Atlas as AtlasChart
 from app.scene import Scene, SceneError, to_data
 from app.scene.charts import sides_of
@@ -23,7 +22,7 @@ from dynamics import backend
 from dynamics.atlas import Atlas, Axis, atlas
 from dynamics.statistics import STATISTICS, Statistic
 
-MAX_SIDE, MAX_PAGE_SIDE, MAX_WORK = 8192, 2048, 200_000_000_000
+MAX_SIDE, MAX_PAGE_SIDE, MAX_READ, MAX_WORK = 8192, 2048, 1024, 200_000_000_000
 BAND = 256
 
 
@@ -139,34 +138,13 @@ def _bands(made: Atlas, statistic: Statistic, words: tuple[str, ...]) -> Iterato
 
 
 def _html(made: Atlas, work: Plan, file: Any) -> None:
-    """One self-contained page: the picture, what its sides are, and what its colours mean."""
-    picture = io.BytesIO()
-    _png(made, work, picture)
-    statistic, title = STATISTICS[work.statistic], work.scene.title or work.scene.landscape or "Map of runs"
-    sides = [
-        f"{way}: {a.name.replace('_', ' ')} from {a.low:g} to {a.high:g}{' (logarithmic)' if a.log else ''}"
-        for way, a in (("left to right", work.x), ("bottom to top", work.y))
-    ]
-    words = kinds(work.scene, statistic)
-    legend = "".join(
-        f'<li><b style="background:{KINDS[k % len(KINDS)]}"></b>{html.escape(word)}</li>' for k, word in enumerate(words)
-    )
-    finite = made.values[np.isfinite(made.values)]
-    span = (
-        f"values from {finite.min():.4g} to {finite.max():.4g}; " if finite.size and not words else ""
-    )
-    file.write(
-        f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>
-<style>body{{font:16px system-ui;margin:2rem auto;max-width:64rem;padding:0 1rem}}
-img{{max-width:100%;image-rendering:pixelated}}
-ul{{list-style:none;padding:0}}li b{{display:inline-block;width:1em;height:1em;margin-right:.5em}}</style>
-<h1>{html.escape(title)}</h1>
-<figure><img width="{made.values.shape[1]}" height="{made.values.shape[0]}" alt="{html.escape(statistic.title)} of each run"
-src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}">
-<figcaption><p>{html.escape(statistic.title)}: {html.escape(statistic.sentence)}</p>
-<p>{html.escape("; ".join(sides))}; {span}grey where there is no value.</p><ul>{legend}</ul></figcaption></figure></html>
-""".encode()
-    )
+    """One self-contained page: the map as the app shows it, where a rectangle looks closer and a pointer reads values."""
+    shown = sheet(work.scene, work.run, made)
+    if made.values.size > MAX_READ**2:  # the values of more pixels would make the page too heavy to be passed on
+        plot = shown.plots[0]
+        shown = shown._replace(plots=(plot._replace(raster=plot.raster._replace(values=None)),))
+    title = work.scene.title or (work.scene.field.title if work.scene.landscape else "A map of runs")
+    file.write(page("chart", title, shown.caption, sent(shown, name="page")).encode())
 
 
 WRITERS: dict[str, Callable[[Atlas, Plan, Any], None]] = {".png": _png, ".npz": _npz, ".html": _html}

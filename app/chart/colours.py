@@ -10,6 +10,8 @@ from dynamics.statistics import Statistic
 
 MISSING = (128, 128, 128)
 KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#E69F00", "#CC79A7", "#F0E442")
+PLACES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+"""the same eight, for kinds of which none is an end: black comes last"""
 LEVELS = 255
 """colours of a map, the first ones of its table; the one after them says that there is no value"""
 
@@ -71,7 +73,8 @@ class Paint(NamedTuple):
 def paint(values: np.ndarray, statistic: Statistic, words: tuple[str, ...] = ()) -> Paint:
     """Colours for a map of this statistic, equalised over its values; `words` name its values where they count kinds."""
     if words:
-        chosen = [KINDS[k % len(KINDS)] for k in range(len(words))]
+        palette = KINDS if statistic.words else PLACES
+        chosen = [palette[k % len(palette)] for k in range(len(words))]
         rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in chosen]
         return Paint(np.array([*rgb, MISSING], np.uint8), words)
     sample = values.reshape(-1)[:: max(1, values.size // 200_000)]
