@@ -17,6 +17,7 @@ from app.components import chart, rail, stage
 from app.desk import Desk
 from app.picture import picture
 from app.presets import Preset
+from app.rail.chart_controls import chart_groups
 from app.rail.controls import Group, group, note, select
 from app.rail.edits import edit
 from app.result import Result, simulate
@@ -37,8 +38,8 @@ class Page(NamedTuple):
     title: str
     subtitle: str
     presets: tuple[Preset, ...]
-    groups: Callable[[Scene, Result | None], list[Group]]
-    """of the rail, for a scene and its paths; without paths where it shows a chart"""
+    groups: Callable[[Scene, Result], list[Group]]
+    """of the rail, for a scene and its paths; a chart brings its own to any page"""
 
 
 @dataclass
@@ -183,7 +184,8 @@ def _header(page: Page, bench: Bench) -> None:
 
 
 def _rail_data(page: Page, bench: Bench, result: Result | None) -> dict[str, Any]:
-    groups = [_preset_group(page, bench), *page.groups(bench.scene, result)]
+    own = chart_groups(bench.scene) if result is None else page.groups(bench.scene, result)
+    groups = [_preset_group(page, bench), *own]
     for part in groups:
         for control in part["controls"]:
             if control.get("id") in bench.refused:

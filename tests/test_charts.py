@@ -199,7 +199,7 @@ CONTROLS = ("select", "slider", "text", "toggle", "entry")
 
 
 def controls(scene):
-    return [control for group in chart_groups(scene, False) for control in group["controls"]]
+    return [control for group in chart_groups(scene) for control in group["controls"]]
 
 
 def test_a_control_set_to_what_it_shows_changes_nothing(scene):

@@ -8,13 +8,14 @@ from app import chart
 from app.film.reel import Reel
 from app.picture import picture
 from app.presets import CHAOS
+from app.rail.chart_controls import chart_groups
 from app.rail.edits import edit
 from app.result import simulate
 from app.scene import Averages, Distances, Run, Scene, SceneError, View, from_link, read, to_json, to_link, to_toml
 from app.scene.links import MAX_LINK
 from app.strips import SHARES
 from app.theme import THEMES
-from app.views import chaos, explore
+from app.views import explore
 from dynamics import Run as Motion
 from dynamics.averages import curvatures, ornstein_uhlenbeck
 from dynamics.schedules import Warmup
@@ -153,7 +154,7 @@ def test_the_rail_changes_how_many_particles_and_how_far_apart():
     for name, control, value in (("saturates", "particles", 500), ("averages", "particles", 500), ("averages", "apart", 7)):
         scene = edit(PRESETS[name], f"chart:{control}", value)
         assert getattr(scene.chart, control) == value
-        assert f"chart:{control}" in {c.get("id") for part in chaos.groups(scene, None) for c in part["controls"]}
+        assert f"chart:{control}" in {c.get("id") for part in chart_groups(scene) for c in part["controls"]}
 
 
 # Clouds

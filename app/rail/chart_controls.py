@@ -27,8 +27,8 @@ APART = Knob(1, 1000, "How many steps lie between one of the averaged iterates a
 KEPT = Knob(10, 1000, "How many of the last steps are drawn.", log=True)
 
 
-def chart_groups(scene: Scene, only_scale_invariant: bool) -> list[Group]:
-    made = [landscape_group(scene, only_scale_invariant)]
+def chart_groups(scene: Scene) -> list[Group]:
+    made = [landscape_group(scene, only_scale_invariant=not isinstance(scene.chart, (Atlas, Distances)))]
     match scene.chart:
         case Atlas():
             made.append(group("The map", [_statistic(scene), *_side(scene, "x", "Across"), *_side(scene, "y", "Up")]))
@@ -44,6 +44,8 @@ def chart_groups(scene: Scene, only_scale_invariant: bool) -> list[Group]:
             steps = slider("chart:apart", "Steps between two", apart, APART, whole=True)
             made.append(group("The iterates", [_particles(scene, AVERAGED), steps, _tangential(scene)]))
     made += _runs(scene)
+    for part in made:
+        part["controls"] = [control for control in part["controls"] if not _moot(scene, control)]
     made.append(time_group(scene, floats=True, steps=not isinstance(scene.chart, Portrait)))
     return made
 
@@ -53,17 +55,20 @@ def _runs(scene: Scene) -> list[Group]:
     many = isinstance(scene.chart, (Ensemble, Distances))
     made = []
     for i in range(len(scene.runs)) if many else (_about(scene),):
-        hidden = {f"run:{i}:{name}" for name in _varied(scene)}
         own: list[Control | None] = [name_control(scene, i, removable=len(scene.runs) > 1)] if many else []
-        own += [c for c in run_controls(scene, i, list(RULES)) if c is not None and c.get("id") not in hidden]
-        made.append(group("" if many and i else "Runs" if many else "The run", own))
-        more = [c for c in more_run_controls(scene, i) if c is not None and c.get("id") not in hidden]
-        made.append(group(f"More of {scene.labels[i]}", more, more=f"more:{i}"))
+        made.append(group("" if many and i else "Runs" if many else "The run", [*own, *run_controls(scene, i, list(RULES))]))
+        made.append(group(f"More of {scene.labels[i]}", more_run_controls(scene, i), more=f"more:{i}"))
     return made
 
 
 def _about(scene: Scene) -> int:
     return (side(scene.chart.x).run or 0) if isinstance(scene.chart, (Atlas, Orbits)) else 0
+
+
+def _moot(scene: Scene, control: Control) -> bool:
+    """Whether it would set what varies along an axis: a knob, a rate, or the schedule of that rate."""
+    kind, *rest = control.get("id", "").split(":")
+    return (kind == "knob" and rest[0] in _varied(scene)) or (kind == "run" and rest[1] in _varied(scene))
 
 
 def _varied(scene: Scene) -> set[str]:
