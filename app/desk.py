@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 from app import chart
@@ -21,6 +22,10 @@ class Desk:
     """what is being computed or has been"""
     stream: Stream | None = None
     seen: Newest = field(default_factory=lambda: Newest(NOTHING, 0, True, None))
+    drawn: Scene | None = None
+    """what is seen: the scene before, until there is a first picture of the new one"""
+    name: str = field(default_factory=lambda: token_hex(4))
+    """tells its rasters from those that a page may still hold from another session"""
     serial: int = 0
     trail: list[Scene] = field(default_factory=list)
     """the scenes that were zoomed from"""
@@ -41,8 +46,10 @@ class Desk:
             found = self.stream.newest(0, FIRST_WAIT)
         else:
             found = self.stream.newest(self.seen.number, NEXT_WAIT) if self.waits else self.stream.newest(0, 0)
-        # until there is a first picture of the new scene, the old one stays
-        self.seen = found if found.thing is not None else self.seen._replace(more=found.more, error=found.error)
+        if found.thing is not None:
+            self.seen, self.drawn = found, scene
+        else:  # until there is a first picture of the new scene, the old one stays
+            self.seen = self.seen._replace(more=found.more, error=found.error)
         return self.seen
 
     def bytes(self, scene: Scene, request: int, key: str) -> bytes:
@@ -50,7 +57,7 @@ class Desk:
         seen = self.look(scene)
         have, self.have, self.waits = self.have, frozenset(), False
         return sent(
-            seen.thing, request, key, name=f"{self.serial}.{seen.number}", more=seen.more, depth=len(self.trail),
+            seen.thing, request, key, name=f"{self.name}.{self.serial}.{seen.number}", more=seen.more, depth=len(self.trail),
             card=self.card, have=have,
         )  # fmt: skip
 
@@ -69,11 +76,11 @@ class Desk:
                 before = self.trail.pop() if request["kind"] == "back" else self.trail[0]
                 self.trail = self.trail if request["kind"] == "back" else []
                 adopt(lambda old: chart.seen_as(old, before))
-            case "pick" if self.seen.thing.plots:
+            case "pick" if self.drawn == scene:
                 found, words = chart.picked(scene, self.seen.thing, request)
                 if found.chart is None:
                     return found, words
                 adopt(lambda _: found)
-            case "hover" if self.seen.thing.plots and self.scene == scene:
+            case "hover" if self.drawn == scene:
                 self.card = chart.card(scene, self.seen.thing, request)
         return None

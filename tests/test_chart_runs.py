@@ -28,8 +28,15 @@ def first(scene):
     return next(chart.sheets(scene))
 
 
-def opened(scene, made, **where):
-    found, words = chart.picked(scene, made, where)
+def middle(made, column, row):
+    """Of a pixel, in the numbers that the axes show."""
+    plot = made.plots[0]
+    rows, columns = plot.raster.levels.shape
+    return {"x": plot.x.at((column + 0.5) / columns), "y": plot.y.at((row + 0.5) / rows)}
+
+
+def opened(scene, made, column, row):
+    found, words = chart.picked(scene, made, middle(made, column, row))
     return simulate(found), words
 
 
@@ -102,7 +109,7 @@ def test_the_card_of_a_chaotic_pixel_says_until_which_step_it_is_predicted():
         chart=Atlas(x="runs.0.learning_rate:0.28:0.32", y="runs.0.weight_decay:0.28:0.32", statistic="lyapunov"),
     )  # fmt: skip
     made = first(wild)
-    card = chart.card(wild, made, {"column": 20, "row": 30})
+    card = chart.card(wild, made, middle(made, 20, 30))
     done, words = opened(wild, made, column=20, row=30)
     (path,) = done.runs[0].paths
     assert 0 < path.horizon < 300
@@ -110,13 +117,21 @@ def test_the_card_of_a_chaotic_pixel_says_until_which_step_it_is_predicted():
         f"float32 predicts it until step {path.horizon};" in " ".join(card.lines) and f"until step {path.horizon};" in words
     )
     assert np.array_equal(card.path[0], path.x) and np.array_equal(card.path[1], path.y)
-    assert not any("predicts" in line for line in chart.card(CALM, first(CALM), {"column": 20, "row": 30}).lines)
+    assert not any("predicts" in line for line in chart.card(CALM, first(CALM), middle(first(CALM), 20, 30)).lines)
 
 
 def test_the_card_of_a_noisy_pixel_says_that_the_run_is_another_draw():
     noisy = replace(CALM, runs=(replace(DECAY, noise=0.5),))
-    lines = chart.card(noisy, first(noisy), {"column": 1, "row": 1}).lines
+    made = first(noisy)
+    lines = chart.card(noisy, made, middle(made, 1, 1)).lines
     assert any("another draw" in line for line in lines)
+
+
+def test_a_click_on_the_coarser_map_that_a_page_still_shows_opens_the_run_that_was_clicked():
+    coarse, fine = (made for made, _ in zip(chart.sheets(CALM), range(2), strict=False))
+    for made in (coarse, fine):
+        found, _ = chart.picked(CALM, made, middle(coarse, 40, 10))
+        assert found.runs[0].learning_rate == pytest.approx(0.02 * 2.5 ** (40.5 / 64), rel=0.02)
 
 
 def test_a_click_says_what_the_map_said():
@@ -208,7 +223,7 @@ def test_a_click_on_the_portrait_adds_an_orbit_exactly_there(rate):
 
 def test_a_portrait_of_a_well_adds_the_orbit_at_the_angle_and_the_norm_of_the_click():
     scene = Scene(landscape="five_wells", runs=(Run(learning_rate=0.25, weight_decay=0.4),), chart=Portrait())
-    found, _ = chart.picked(scene, first(scene), {"x": 120.0, "y": 0.5, "column": 0, "row": 0})
+    found, _ = chart.picked(scene, first(scene), {"x": 120.0, "y": 0.5})
     x, y = found.points[-1]
     assert math.degrees(math.atan2(y, x)) == pytest.approx(120) and math.log(math.hypot(x, y) / 0.5) == pytest.approx(0.5)
 
@@ -271,7 +286,7 @@ def test_the_dots_of_a_calm_column_are_the_last_states_of_the_runs_that_it_opens
     made = first(scene)
     plot = made.plots[0]
     for column in (0, 40, 119):
-        done, words = opened(scene, made, column=column, row=0, x=0.0, y=0.0)
+        done, words = opened(scene, made, column=column, row=0)
         states = np.concatenate([getattr(path, watched)[-8:] for path in done.runs[0].paths])
         states = np.degrees(states) if watched == "angle" else states
         rows = (states - plot.y.low) / (plot.y.high - plot.y.low) * ROWS
@@ -282,7 +297,7 @@ def test_the_dots_of_a_calm_column_are_the_last_states_of_the_runs_that_it_opens
 
 def test_a_column_of_starts_opens_from_its_own_start():
     scene = Scene(landscape="five_wells", runs=(DECAY,), steps=60, chart=Orbits(x="start.norm:log:0.1:3", kept=5))
-    done, _ = opened(scene, first(scene), column=119, row=0, x=0.0, y=0.0)
+    done, _ = opened(scene, first(scene), column=119, row=0)
     assert np.hypot(*done.scene.points[0]) == pytest.approx(3.0)
 
 

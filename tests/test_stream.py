@@ -126,6 +126,26 @@ def test_the_old_picture_stays_until_there_is_a_new_one(monkeypatch):
     assert until(lambda: mine.look(replace(LONG, steps=2)).thing is pictures.get(2), 2)
 
 
+def test_a_click_on_the_picture_before_opens_nothing(monkeypatch):
+    """What lies under the pointer there is not what the new scene has at that place."""
+    monkeypatch.setattr(desk, "FIRST_WAIT", 0.01)
+    gate, sheets = threading.Event(), desk.chart.sheets
+
+    def late(scene, cancel):
+        if scene.steps == 2:
+            gate.wait(5)
+        yield from sheets(scene, cancel)
+
+    monkeypatch.setattr(desk.chart, "sheets", late)
+    mine, one, two = Desk(), replace(LONG, steps=1), replace(LONG, steps=2)
+    click = {"kind": "pick", "x": 0.1, "y": 0.1}
+    assert until(lambda: mine.look(one).thing.plots, 20) and mine.asked(click, one, None) is not None
+    mine.look(two)
+    assert mine.seen.thing.plots and mine.asked(click, two, None) is None
+    gate.set()
+    assert until(lambda: mine.look(two).number > 0, 20) and mine.asked(click, two, None) is not None
+
+
 def test_work_that_was_abandoned_begins_anew_when_it_is_looked_at_again(monkeypatch):
     monkeypatch.setattr(desk, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(stream, "PATIENCE", 0.1)

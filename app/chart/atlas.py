@@ -80,22 +80,22 @@ def place(scene: Scene, column: int, row: int, columns: int, rows: int) -> tuple
 
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The run behind a pixel as a scene of its own, and what the map says of it."""
-    rows, columns = made.plots[0].raster.levels.shape
-    column, row = _pixel(where, columns, rows)
+    column, row, columns, rows = _pixel(made.plots[0], where)
     seen = card(scene, made, where)
     said = "; ".join(line for line in seen.lines[:2] if line)
     return sides.at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {said}."
 
 
-def _pixel(where: dict[str, Any], columns: int, rows: int) -> tuple[int, int]:
-    return min(max(int(where["column"]), 0), columns - 1), min(max(int(where["row"]), 0), rows - 1)
+def _pixel(plot: Plot, where: dict[str, Any]) -> tuple[int, int, int, int]:
+    """Column and row of the pixel at a place, and how many there are; the page may still show a coarser map."""
+    rows, columns = plot.raster.levels.shape
+    return plot.x.pixel(float(where["x"]), columns), plot.y.pixel(float(where["y"]), rows), columns, rows
 
 
 def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
     """The little path of the run behind a pixel, its value, and how far it can be trusted."""
     plot = made.plots[0]
-    rows, columns = plot.raster.levels.shape
-    column, row = _pixel(where, columns, rows)
+    column, row, columns, rows = _pixel(plot, where)
     value = float(plot.raster.values[row, column])
     run, here = place(scene, column, row, columns, rows)
     found = sides.at(scene, run, here)
@@ -104,21 +104,10 @@ def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
     lines = [f"{plot.reading}: {read(value, plot.words)}", trusted(path.horizon, found)]
     if path.status != "finished":
         lines.append(f"the run {path.status_text}")
-    where = [sides.knob_of(scene, run, name).symbol or name for name in here]
-    title = ", ".join(f"{name} = {v * sides.unit(n):.3g}" for (n, v), name in zip(here.items(), where, strict=True))
-    across, up = _drawn(plot, column, row)
+    symbols = {name: sides.knob_of(scene, run, name).symbol or name for name in here}
+    title = ", ".join(f"{symbols[name]} = {v * sides.unit(name):.3g}" for name, v in here.items())
+    across, up = plot.x.at((column + 0.5) / columns), plot.y.at((row + 0.5) / rows)
     return Card(0, across, up, title.replace("-", "−"), tuple(filter(None, lines)), (path.x[fine], path.y[fine]))
-
-
-def _drawn(plot: Plot, column: int, row: int) -> tuple[float, float]:
-    rows, columns = plot.raster.levels.shape
-
-    def along(axis, share):  # noqa: ANN001, ANN202
-        if axis.log:
-            return float(axis.low * (axis.high / axis.low) ** share)
-        return axis.low + (axis.high - axis.low) * share
-
-    return along(plot.x, (column + 0.5) / columns), along(plot.y, (row + 0.5) / rows)
 
 
 def read(value: float, words: tuple[str, ...]) -> str:

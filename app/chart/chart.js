@@ -305,19 +305,16 @@ class Chart {
     parts.readout.hidden = parts.card.hidden = true;
     clearTimeout(this.resting);
     if (quiet) return;
-    const plot = sheet.plots[item.index], view = this.viewOf(item), place = placeOf(view, plot, cursor.at), where = this.whereOf(plot, place);
+    const plot = sheet.plots[item.index], view = this.viewOf(item), place = placeOf(view, plot, cursor.at), [x, y] = place;
     if (this.cardHere(item, place)) this.showCard(item);
     else this.showReadout(item, plot, view, place);
-    const what = JSON.stringify([item.index, plot.raster?.id, where.column ?? cursor.at, where.row]);
+    const what = JSON.stringify([item.index, plot.raster?.id, plot.raster ? cellOf(plot, place) : cursor.at]);
     if (!plot.hover || !this.host?.request || this.zooming || what === this.underPointer) return; // what is about to change is not asked after
     this.resting = setTimeout(() => {
       this.underPointer = what;
-      this.ask({ kind: "hover", plot: item.index, ...where });
+      this.ask({ kind: "hover", plot: item.index, x, y });
     }, REST);
   }
-
-  /** A place as the host wants it: true units and, where there is a raster, its pixel. */
-  whereOf(plot, [x, y]) { return { x, y, ...(plot.raster ? cellOf(plot, [x, y]) : {}) }; }
 
   /** Whether the card is about the very place under the cursor. */
   cardHere({ index }, place) {
@@ -430,8 +427,8 @@ class Chart {
   }
 
   pick(item, at) {
-    const plot = this.sheet.plots[item.index];
-    if (plot.pick) this.act({ kind: "pick", plot: item.index, ...this.whereOf(plot, placeOf(this.viewOf(item), plot, at)) });
+    const plot = this.sheet.plots[item.index], [x, y] = placeOf(this.viewOf(item), plot, at);
+    if (plot.pick) this.act({ kind: "pick", plot: item.index, x, y });
   }
 
   // ── the pointer ──

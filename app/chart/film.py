@@ -61,5 +61,3 @@ def _colours(scene: Scene) -> Paint:
 def _sheet(scene: Scene, made: Map, colours: Paint) -> Sheet:
     run, _ = sides_of(scene, scene.chart.x, scene.chart.y)
     return sheet(scene, run, made, colours)
-
-

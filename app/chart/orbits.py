@@ -54,8 +54,9 @@ def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The runs of a column as a scene of their own, and what varied."""
     run, (x,) = sides_of(scene, scene.chart.x)
-    columns = made.plots[0].raster.levels.shape[1]
-    value = float(x.values(columns)[min(max(int(where["column"]), 0), columns - 1)])
+    diagram = made.plots[0]
+    columns = diagram.raster.levels.shape[1]
+    value = float(x.values(columns)[diagram.x.pixel(float(where["x"]), columns)])
     found = sides.at(scene, run, {x.name: value})
     words = f"A column of the diagram: {sides.words_of(scene, run, x.name)} = {value * sides.unit(x.name):.4g}."
     return replace(found, starts=scene.starts) if _free(x.name) else found, words

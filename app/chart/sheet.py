@@ -1,5 +1,6 @@
 """A sheet: plots on axes, each with a raster, curves and marks; and the bytes that the page draws it from."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,20 @@ class Axis(NamedTuple):
     high: float
     log: bool = False
     degrees: bool = False
+
+    def at(self, share: float) -> float:
+        """The number that lies a share of the way from low to high."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + (self.high - self.low) * share
+
+    def pixel(self, number: float, count: int) -> int:
+        """Which of `count` pixels along the axis a number lies in; the first or the last where it lies outside."""
+        if self.log:
+            share = math.log(max(number, 1e-300) / self.low) / math.log(self.high / self.low)
+        else:
+            share = (number - self.low) / (self.high - self.low)
+        return min(max(math.floor(share * count), 0), count - 1)
 
 
 class Raster(NamedTuple):
