@@ -3,8 +3,10 @@
 Nothing is computed for nobody: work that nobody has asked after for a while stops by itself.
 """
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -21,6 +23,18 @@ class Newest(NamedTuple):
     error: Exception | None
 
 
+_alive: "weakref.WeakSet[Stream]" = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A process that ends in the middle of a computation may crash: what is under way ends first."""
+    for stream in list(_alive):
+        stream.stop()
+    for stream in list(_alive):
+        stream.join(2.0)
+
+
 class Stream:
     """`make(cancel)` iterates over things, each better than the one before, and asks `cancel()` whether to stop."""
 
@@ -30,7 +44,9 @@ class Stream:
         self._newest = Newest(None, 0, True, None)
         self._asked = time.monotonic()
         self._stopped = False
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+        _alive.add(self)
 
     def newest(self, after: int = 0, wait: float = 0.2) -> Newest:
         """The newest thing, once there is one beyond number `after` or the `wait` (in seconds) is over."""
@@ -42,6 +58,10 @@ class Stream:
     def stop(self) -> None:
         """No more is wanted; the work ends at its next chunk."""
         self._stopped = True
+
+    def join(self, patience: float) -> None:
+        """Waits until the work has ended, so many seconds at most."""
+        self._thread.join(patience)
 
     @property
     def abandoned(self) -> bool:

@@ -37,14 +37,20 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         yield _sheet(scene, crowds(scene, particles, cancel), particles)
 
 
+def _watched(steps: int) -> tuple[int, int]:
+    """How many of the steps are made, at most a few fewer, so that they can be cut in so many equal parts."""
+    parts = range(min(steps, MOST_SNAPSHOTS // 2), MOST_SNAPSHOTS + 1)
+    return max((steps - steps % part, part) for part in parts if part <= steps)
+
+
 def crowds(scene: Scene, particles: int, cancel: Callable[[], bool] | None = None) -> list[Crowd]:
     """An ensemble for every run and start, each with its own noise."""
-    snapshots = max(d for d in range(1, MOST_SNAPSHOTS + 1) if scene.steps % d == 0)
+    steps, snapshots = _watched(scene.steps)
     made: list[Crowd] = []
     for run, label in zip(scene.runs, scene.labels, strict=True):
         for k, start in enumerate(scene.points):
             seen = science.ensemble(
-                scene.field, run.motion, [start], particles, scene.steps, snapshots=snapshots, bins=BINS,
+                scene.field, run.motion, [start], particles, steps, snapshots=snapshots, bins=BINS,
                 tangential=scene.chart.tangential, knobs=scene.knobs, arithmetic=scene.arithmetic,
                 seed=scene.seed + len(made), cancel=cancel,
             )  # fmt: skip
