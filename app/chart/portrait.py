@@ -18,13 +18,12 @@ from app.scene.charts import MAX_ORBITS
 from dynamics.atlas import along
 from dynamics.gauge import quotient_two_cycle
 from dynamics.orbits import orbits
+from dynamics.statistics import GROWN
 
 LENGTHS = (500, 2000, 8000)
 COLUMNS, ROWS = 840, 540
 SEA, FALLEN = "#8c9096", "#b8954a"
 ISLANDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f6fd1")
-GROWTH = 20.0
-"""ln of how much an error may grow on a regular orbit: it grows as a power of time there, and exponentially in the sea"""
 
 
 def folded(scene: Scene) -> bool:
@@ -46,11 +45,14 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         watched = ("log_x", "log_y") if folded(scene) else ("angle", "log_norm")
         points = orbits(scene.field, run, lanes, length, length + 1, watched, **rest)  # the start among them
         half, whole = (n * along(scene.field, run, lanes, "lyapunov", n, **rest) for n in (length // 2, length))
-        yield _sheet(scene, points, whole > GROWTH, whole - half > GROWTH / 2, length)
+        yield _sheet(scene, points, whole > 2 * GROWN, whole - half > GROWN, length)
 
 
-def _sheet(scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndarray, length: int) -> Sheet:
-    """`chaotic` says of every orbit whether errors grew on it, `still` whether they did so in its second half."""
+def _sheet(
+    scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndarray, lost: np.ndarray, length: int
+) -> Sheet:  # fmt: skip
+    """Of every orbit, `chaotic` says whether errors grew on it, `still` whether they did so in its second half, and `lost`
+    whether that cannot be said: rounding held it, or it left the plane."""
     half = 0.5 * np.log(_rate(scene))
     u = points[..., 0] - half if folded(scene) else points[..., 0]
     v = points[..., 1] - half
@@ -67,7 +69,7 @@ def _sheet(scene: Scene, points: np.ndarray, chaotic: np.ndarray, still: np.ndar
         raster=Raster(levels, table, (x0, x1, y0, y1), clear=0), key=Key("", words=words if folded(scene) else words[::2]),
         marks=_marks(scene), zoom=True, pick=True,
     )  # fmt: skip
-    return Sheet((plot,), _caption(scene, chaotic, still, length), done=length / LENGTHS[-1])
+    return Sheet((plot,), _caption(scene, chaotic, still, lost, length), done=length / LENGTHS[-1])
 
 
 def _rate(scene: Scene) -> float:
@@ -123,10 +125,11 @@ def _marks(scene: Scene) -> tuple[Mark, ...]:
     return (Mark("two-cycle", float(np.log(np.sin(cycle.offset))), float(np.log(np.cos(cycle.offset)))),)
 
 
-def _caption(scene: Scene, chaotic: np.ndarray, still: np.ndarray, length: int) -> str:
-    regular, fallen = int((~chaotic).sum()), int((chaotic & ~still).sum())
-    steps = f"{length:,}".replace(",", "\u202f")
-    text = f"{len(chaotic)} orbits of {steps} steps: {regular} regular so far, {len(chaotic) - regular} chaotic."
+def _caption(scene: Scene, chaotic: np.ndarray, still: np.ndarray, lost: np.ndarray, length: int) -> str:
+    regular, fallen = int((~chaotic & ~lost).sum()), int((chaotic & ~still).sum())
+    steps, orbits = f"{length:,}".replace(",", "\u202f"), "1 orbit" if len(chaotic) == 1 else f"{len(chaotic)} orbits"
+    text = f"{orbits} of {steps} steps: {regular} regular so far, {int(chaotic.sum())} chaotic"
+    text += f", {int(lost.sum())} held by rounding or gone." if lost.any() else "."
     if preserves_area(scene, scene.runs[0]):
         text += " Every step preserves area, so nothing attracts; but two places are carried to one, so an orbit may fall"
         text += " from the sea into an island for good" + (f": {fallen or 'none'} did." if length == LENGTHS[-1] else ".")
