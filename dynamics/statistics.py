@@ -15,7 +15,8 @@ from landscapes import Landscape, sharpness
 
 LONGEST_PERIOD = 16
 CLOSE = 1e-3
-CHAOTIC = 1e-3
+GROWN = 10.0
+"""ln of how much an error may grow on a regular orbit: as a power of time there, and exponentially where it is chaotic"""
 HELD = 2.0
 """times the threshold of sharpness: up to here a gradient of exactly zero is chance, since rounding takes a while to grow"""
 
@@ -110,7 +111,7 @@ def _first(holds: Callable[[Any, State], Any]) -> dict[str, Any]:
 
 @statistic("Steps to converge", **_first(lambda motion, state: motion.slope(state).loss <= motion.shared["level"]))
 def steps_to_converge(end: End) -> Any:
-    """The first step with L <= level (by default a thousandth of the way from the lowest minimum up to the start)."""
+    """The first step with L <= level: by default a thousandth of the way from the lowest minimum to the scene's start."""
     return end.seen
 
 
@@ -121,7 +122,7 @@ def _gone(motion: Any, state: State) -> Any:
 
 @statistic("Steps to diverge", **_first(_gone))
 def steps_to_diverge(end: End) -> Any:
-    """The first step beyond 10⁶ times the start's length, or without a value."""
+    """The first step beyond 10⁶ (times the length of the scene's start, if that is above 1), or without a value."""
     return end.seen
 
 
@@ -163,9 +164,9 @@ def period(end: End) -> Any:
 
 @statistic("Regime", begin=_remember, see=_returned, tangents=1, words=REGIMES)
 def regime(end: End) -> Any:
-    """At rest (period 1), periodic (up to 16 steps), regular (errors do not grow), chaotic, or gone."""
+    """At rest (period 1), periodic (up to 16 steps), regular (errors hardly grow), chaotic (exponentially), or gone."""
     back = end.seen[2]
-    kind = jnp.where(end.exponent > CHAOTIC, CHAOS, REGULAR)
+    kind = jnp.where(end.exponent * end.steps > GROWN, CHAOS, REGULAR)
     kind = jnp.where(back == 1, RESTS, jnp.where(back > 1, PERIODIC, kind))
     kind = jnp.where(jnp.isnan(end.exponent), jnp.nan, kind)
     return jnp.where(_gone(end.motion, end.state), LEAVES, kind).astype(end.state.x.dtype)

@@ -136,6 +136,16 @@ def test_on_the_sphere_descent_converges_until_the_well_overshoots():
     assert set(np.unique(made.values)) <= set(range(len(REGIMES)))
 
 
+@pytest.mark.parametrize("steps", [300, 2000])
+def test_islands_are_regular_however_few_steps_are_seen(steps):
+    """Round the two-cycle of x²/(x²+y²) errors grow as a power of time: over few steps that is a large exponent."""
+    made = atlas(
+        QUOTIENT, Run("gd", 1.0, 0.2), Axis("x", 0.3, 0.37), Axis("y", 0.92, 0.97), "regime", steps, 24, arithmetic="float64"
+    )
+    assert CHAOS not in made.values
+    assert value(QUOTIENT, Run("gd", 1.0, 0.2), {"x": 0.8, "y": 0.95}, "regime", steps, arithmetic="float64") == CHAOS
+
+
 def test_every_well_is_its_own_basin():
     places = wells(FIVE)
     assert len(places) == 5

@@ -312,6 +312,8 @@ def test_a_column_of_starts_opens_from_its_own_start():
 def test_an_orbit_diagram_speaks_of_areas_and_wells_for_plain_descent_alone(place, words):
     scene = Scene(landscape=place, runs=(Run(learning_rate=1.0),), steps=60, chart=Orbits(kept=5))
     assert words in first(scene).caption
+    rests = first(replace(scene, runs=(Run(learning_rate=1.0, weight_decay=0.0),), chart=Orbits(x="start.norm:1:2", kept=5)))
+    assert "f⁗" not in rests.caption
     sign = first(replace(scene, runs=(Run(rule="sign"),))).caption
     assert "sum to zero" not in sign and "f⁗" not in sign
 

@@ -11,10 +11,11 @@ from app.chart.portrait import preserves_area
 from app.chart.sheet import Axis, Curve, Key, Mark, Plot, Raster, Sheet
 from app.chart.zooming import narrowed
 from app.scene import Scene
-from app.scene.charts import sides_of
+from app.scene.charts import side, sides_of
 from dynamics.atlas import along
 from dynamics.gauge import well_criterion
 from dynamics.orbits import WATCHED, orbits
+from dynamics.statistics import GROWN
 
 COLUMNS, ROWS = (120, 480, 960), 480
 REGULAR = ("#8b9aa7", "#5f93b8", "#2f87c4")
@@ -22,8 +23,6 @@ CHAOTIC = ("#ad9484", "#c97d48", "#d55e00")
 CHUNK = 512
 """lanes at a time: one size, so that one program serves all widths"""
 HELD = "#808080"
-SETTLED = 1e-3
-"""an exponent above this counts as chaos"""
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
@@ -67,6 +66,11 @@ def _free(name: str) -> bool:
     return name not in ("x", "y", "norm", "angle")
 
 
+def _decays(scene: Scene, run: int) -> bool:
+    """Whether there is weight decay, which alone keeps a run from coming to rest."""
+    return scene.runs[run].weight_decay != 0 or side(scene.chart.x).axis.name in ("intrinsic", "weight_decay")
+
+
 def _range(states: np.ndarray, watched: str) -> tuple[float, float]:
     if watched == "angle":
         return -np.pi, np.pi
@@ -84,7 +88,7 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     scale = 180 / np.pi if chart.watched == "angle" else 1.0
     watched = WATCHED[chart.watched]
     up = Axis(watched.title, window[0] * scale, window[1] * scale, degrees=chart.watched == "angle")
-    chaotic, held = first > SETTLED, np.isnan(first)
+    chaotic, held = first * scene.steps > GROWN, np.isnan(first)
     place = (states - window[0]) / (window[1] - window[0]) * ROWS
     levels = _shades(*(_counted(place, kind) for kind in (~chaotic & ~held, chaotic, held)))
     raster = Raster(levels, _table(), (across.low, across.high, up.low, up.high), clear=0)
@@ -135,7 +139,7 @@ def _caption(scene: Scene, run: int, chaotic: np.ndarray, both: np.ndarray) -> s
     if preserves_area(scene, scene.runs[run]):
         worst = float(np.nanmax(np.abs(both)))
         return text + f" The two exponents sum to zero (to {worst:.1g}): every step preserves an area, so no orbit attracts."
-    if not sides.plain(scene.runs[run]):
+    if not sides.plain(scene.runs[run]) or not _decays(scene, run):
         return text
     x, y = scene.field.minima[0] if scene.field.minima else (np.nan, np.nan)
     try:

@@ -45,7 +45,7 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
         watched = ("log_x", "log_y") if folded(scene) else ("angle", "log_norm")
         points = orbits(scene.field, run, lanes, length, length + 1, watched, **rest)  # the start among them
         half, whole = (n * along(scene.field, run, lanes, "lyapunov", n, **rest) for n in (length // 2, length))
-        yield _sheet(scene, points, whole > 2 * GROWN, whole - half > GROWN, length)
+        yield _sheet(scene, points, whole > 2 * GROWN, whole - half > GROWN, ~np.isfinite(whole), length)
 
 
 def _sheet(
