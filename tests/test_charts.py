@@ -23,6 +23,7 @@ from app.rail.chart_controls import chart_groups
 from app.rail.edits import edit
 from app.scene import (
     Atlas,
+    Portrait,
     Run,
     Scene,
     SceneError,
@@ -137,6 +138,16 @@ BAD = {
     "a portrait upside down": ({"kind": "portrait", "window": [0.0, 1.0, 2.0, 1.0]}, {}, "the lower one first"),
     "a window of nan": ({"kind": "portrait", "window": [0.0, math.nan, 0.0, 1.0]}, {}, "finite numbers"),
     "tangential on a bowl": ({"kind": "ensemble"}, {"landscape": "quadratic"}, "ignores the length"),
+    "basins of a formula": (ATLAS_DATA | {"statistic": "basin"}, {"landscape": None, "formula": "x^4 + y^2"}, "minima"),
+    "converging on a formula": (
+        ATLAS_DATA | {"statistic": "steps_to_converge"}, {"landscape": None, "formula": "x^4 + y^2"}, "minima",
+    ),
+    "averages on a formula": (
+        {"kind": "averages", "tangential": False}, {"landscape": None, "formula": "x^4 + y^2"}, "minima",
+    ),
+    "basins along a knob": (
+        ATLAS_DATA | {"statistic": "basin", "y": "knobs.phi:0:1"}, {"landscape": "rotated_quotient"}, "knob may move",
+    ),
     "too few particles": ({"kind": "ensemble", "particles": 1}, {}, "of at least 100"),
     "too many particles": ({"kind": "ensemble", "particles": 10**9}, {}, "of at most"),
     "too much work": ({"kind": "ensemble", "particles": 1_000_000}, {"steps": 100_000}, f"at most {MAX_PARTICLE_STEPS:.0e}"),
@@ -200,6 +211,19 @@ CONTROLS = ("select", "slider", "text", "toggle", "entry")
 
 def controls(scene):
     return [control for group in chart_groups(scene) for control in group["controls"]]
+
+
+def test_what_varies_along_an_axis_has_no_control_of_its_own():
+    scene = Scene(landscape="quadratic", chart=Atlas(x="knobs.h:0.1:1", y="runs.0.learning_rate:0.1:1"))
+    offered = {control["id"] for control in controls(scene) if "id" in control}
+    assert "run:0:weight_decay" in offered and "run:0:weight_decay:schedule" in offered
+    assert not [name for name in offered if name.startswith(("knob:", "run:0:learning_rate"))]
+
+
+def test_another_loss_is_looked_at_through_a_window_of_its_own():
+    looked = chart.zoomed(Scene(landscape="quotient", chart=Portrait()), (-2, -1, -0.5, 0.2))
+    for loss in ("five_wells", "formula"):
+        assert looked.chart.window is not None and edit(looked, "landscape", loss).chart.window is None
 
 
 def test_a_control_set_to_what_it_shows_changes_nothing(scene):

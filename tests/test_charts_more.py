@@ -118,7 +118,7 @@ def test_within_a_well_an_average_lowers_the_loss_and_across_two_it_does_not():
     assert np.all(np.diff(one.y) < 0) and np.all(np.diff(other.y) < 0)
     assert across.x[0] == 2 and across.y.min() > 1.0 > other.y[0] > one.y[0]
     assert [mark.y for mark in made.plots[0].marks] == pytest.approx([0.0336, 0.2470], abs=1e-4)
-    assert "more than any single iterate: between two wells lies a hill" in made.caption
+    assert "more than a single iterate of either: between two wells lies a hill" in made.caption
 
 
 def test_above_the_bottom_of_its_well_the_loss_of_an_average_falls_like_one_over_its_size():

@@ -107,5 +107,5 @@ def _verdict(loss: float, within: list[Average], held: list[Well]) -> str:
     if held[0] == held[1]:
         return ": both starts are in one well."
     if loss > max(made.loss[0] for made in within):
-        return ", more than any single iterate: between two wells lies a hill."
-    return ", less than a single iterate of either well." if loss < min(made.loss[0] for made in within) else "."
+        return ", more than a single iterate of either: between two wells lies a hill."
+    return ", less than a single iterate of either." if loss < min(made.loss[0] for made in within) else "."

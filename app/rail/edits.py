@@ -37,6 +37,7 @@ def edit(scene: Scene, control: str, value: Any) -> Scene:
 
 def _landscape(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     data.pop("landscape", None)
+    (data.get("chart") or {}).pop("window", None)  # another loss has another plane to look at
     if value == OWN:  # one's own begins as the formula that is there, looked at through the same window
         data["formula"] = scene.field.formula
         data.setdefault("view", {})["window"] = list(scene.view.window or scene.field.window)

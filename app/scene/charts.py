@@ -6,6 +6,7 @@ A side of a chart is written as text, in a file as on the command line: `runs.0.
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 from msgspec import Meta, Struct
@@ -125,6 +126,8 @@ def check_chart(scene: "Scene") -> None:
             if begin is not None and [side(t).path for t in begin] != [side(t).path for t in (x, y)]:
                 raise SceneError("axis", "A zoom begins and ends on the same two axes; here begin names others.")
             _known("statistic", statistic, STATISTICS)
+            if statistic in ("basin", "steps_to_converge"):
+                _check_minima(scene, [side(text) for text in (x, y)] if statistic == "basin" else [])
         case Orbits(x=x, watched=watched, kept=kept, window=window):
             sides_of(scene, x)
             _known("watched quantity", watched, WATCHED)
@@ -142,6 +145,15 @@ def check_chart(scene: "Scene") -> None:
         case Averages(particles=particles, apart=apart, tangential=tangential):
             steps = scene.steps + (MOST_AVERAGED - 1) * apart
             _check_particles(scene, particles * steps * min(2, len(scene.points)), tangential)
+            _check_minima(scene)
+
+
+def _check_minima(scene: "Scene", sides: Sequence[Side] = ()) -> None:
+    """Some charts say where a run is among the minima: these must be known, and the same for all runs."""
+    if not (scene.field.scale_invariant or scene.field.minima):
+        raise SceneError("chart", "This needs the minima, which are not known of a formula of your own; choose another.")
+    if any(each.path.startswith("knobs.") for each in sides):
+        raise SceneError("chart", "A knob may move the minima, so basins have no names along its axis; vary something else.")
 
 
 def _check_particles(scene: "Scene", steps: int, tangential: bool = False) -> None:
