@@ -120,6 +120,14 @@ def test_the_card_of_a_chaotic_pixel_says_until_which_step_it_is_predicted():
     assert not any("predicts" in line for line in chart.card(CALM, first(CALM), middle(first(CALM), 20, 30)).lines)
 
 
+def test_the_little_path_of_a_long_run_goes_from_its_start_to_its_end_in_few_points():
+    long = replace(CALM, steps=5000)
+    made = first(replace(long, steps=5))  # any map of these sides will do
+    (path,) = opened(long, made, 20, 30)[0].runs[0].paths
+    x, y = chart.card(long, made, middle(made, 20, 30)).path
+    assert len(x) == len(y) == 1000 and (x[0], y[0], x[-1], y[-1]) == (path.x[0], path.y[0], path.x[-1], path.y[-1])
+
+
 def test_the_card_of_a_noisy_pixel_says_that_the_run_is_another_draw():
     noisy = replace(CALM, runs=(replace(DECAY, noise=0.5),))
     made = first(noisy)

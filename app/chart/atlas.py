@@ -20,6 +20,8 @@ MOST_STEPS = 2_000_000_000
 """of all runs of a map together; longer runs make a coarser map"""
 CHUNK = 8192
 """lanes at a time: one size, so that one program serves all grids; fewer where long runs could not stop soon"""
+MOST_DRAWN = 1000
+"""points of a card's little path: a line that crosses itself a hundred thousand times holds a browser up for minutes"""
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
@@ -100,7 +102,8 @@ def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
     run, here = place(scene, column, row, columns, rows)
     found = sides.at(scene, run, here)
     path = simulate(found).runs[0].paths[0]
-    fine = np.isfinite(path.x) & np.isfinite(path.y)
+    fine = np.flatnonzero(np.isfinite(path.x) & np.isfinite(path.y))
+    fine = fine[np.unique(np.linspace(0, len(fine) - 1, min(len(fine), MOST_DRAWN)).astype(int))]
     lines = [f"{plot.reading}: {read(value, plot.words)}", trusted(path.horizon, found)]
     if path.status != "finished":
         lines.append(f"the run {path.status_text}")
