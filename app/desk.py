@@ -1,5 +1,6 @@
 """A visitor's chart: the work under way behind it, the way back from a zoom, and what lies under the pointer."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -67,6 +68,10 @@ class Desk:
         `adopt(change)` changes the page's scene and says whether that was possible.
         """
         self.have, self.waits = frozenset(map(str, request.get("have") or ())), request["kind"] == "more"
+        if not all(
+            math.isfinite(float(end)) for end in [request.get("x", 0), request.get("y", 0), *request.get("window", ())]
+        ):
+            return None
         match request["kind"]:
             case "zoom":
                 window = tuple(float(end) for end in request["window"])

@@ -32,7 +32,7 @@ def middle(made, column, row):
     """Of a pixel, in the numbers that the axes show."""
     plot = made.plots[0]
     rows, columns = plot.raster.levels.shape
-    return {"x": plot.x.at((column + 0.5) / columns), "y": plot.y.at((row + 0.5) / rows)}
+    return {"x": plot.x.centre(column, columns), "y": plot.y.centre(row, rows)}
 
 
 def opened(scene, made, column, row):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from app.chart import atlas, averages, distances, ensemble, orbits, portrait
 from app.chart.sheet import Card, Sheet
-from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene, SceneError
 from app.scene.charts import side
 from dynamics.lanes import Cancelled
 
@@ -51,6 +51,8 @@ def subject(scene: Scene) -> tuple[Any, ...]:
 
 def zoomed(scene: Scene, window: tuple[float, float, float, float]) -> Scene:
     """The scene with its chart over another window, given in the numbers that the axes show."""
+    if not hasattr(_kind(scene), "zoomed"):
+        raise SceneError("chart", "This chart is seen whole; there is nothing finer in it to look at.")
     return _kind(scene).zoomed(scene, window)
 
 

@@ -46,14 +46,14 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
     words = kinds(scene, statistic)
     colours = colours or paint(made.values, statistic, words)
     across, up = (sides.shown(scene, run, axis) for axis in made.axes)
-    window = (across.low, across.high, up.low, up.high)
+    rows, columns = made.values.shape
+    window = (*across.edges(columns), *up.edges(rows))
     raster = Raster(colours.levels(made.values), colours.table, window, made.values, smooth=False)
     key = colours.key("per step" if "exponent" in statistic.title else "")
     plot = Plot(
         statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,
         reading=statistic.title.lower(), words=words,
     )  # fmt: skip
-    rows, columns = made.values.shape
     return Sheet((plot,), caption(scene, run, rows * columns, statistic))
 
 
@@ -109,7 +109,7 @@ def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
         lines.append(f"the run {path.status_text}")
     symbols = {name: sides.knob_of(scene, run, name).symbol or name for name in here}
     title = ", ".join(f"{symbols[name]} = {v * sides.unit(name):.3g}" for name, v in here.items())
-    across, up = plot.x.at((column + 0.5) / columns), plot.y.at((row + 0.5) / rows)
+    across, up = plot.x.centre(column, columns), plot.y.centre(row, rows)
     return Card(0, across, up, title.replace("-", "−"), tuple(filter(None, lines)), (path.x[fine], path.y[fine]))
 
 

@@ -91,7 +91,7 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     chaotic, held = first * scene.steps > GROWN, np.isnan(first)
     place = (states - window[0]) / (window[1] - window[0]) * ROWS
     levels = _shades(*(_counted(place, kind) for kind in (~chaotic & ~held, chaotic, held)))
-    raster = Raster(levels, _table(), (across.low, across.high, up.low, up.high), clear=0)
+    raster = Raster(levels, _table(), (*across.edges(columns), up.low, up.high), clear=0)
     key = Key("", words=((REGULAR[-1], "regular: λ₁ ≤ 0"), (CHAOTIC[-1], "chaotic: λ₁ > 0")))
     if held.any():
         key = key._replace(words=(*key.words, (HELD, "held by rounding")))

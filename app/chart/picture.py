@@ -117,9 +117,11 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
 
     raster, key = plot.raster, plot.key
     rgba = _rgba(raster)
-    # a raster fills its plot, and is as even along a logarithmic side as along any other
-    everything = {"extent": (0, 1, 0, 1), "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
-    axes.imshow(rgba, interpolation="nearest", **everything)
+    # placed by shares of the plot, a raster is as even along a logarithmic side as along any other
+    x0, x1, y0, y1 = raster.window
+    extent = (plot.x.share(x0), plot.x.share(x1), plot.y.share(y0), plot.y.share(y1))
+    place = {"extent": extent, "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
+    axes.imshow(rgba, interpolation="nearest", **place)
     if key is None:
         return
     if key.words:

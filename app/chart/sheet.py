@@ -21,13 +21,24 @@ class Axis(NamedTuple):
             return float(self.low * (self.high / self.low) ** share)
         return self.low + (self.high - self.low) * share
 
-    def pixel(self, number: float, count: int) -> int:
-        """Which of `count` pixels along the axis a number lies in; the first or the last where it lies outside."""
+    def share(self, number: float) -> float:
+        """How far a number lies on the way from low (0) to high (1)."""
         if self.log:
-            share = math.log(max(number, 1e-300) / self.low) / math.log(self.high / self.low)
-        else:
-            share = (number - self.low) / (self.high - self.low)
-        return min(max(math.floor(share * count), 0), count - 1)
+            return math.log(max(number, 1e-300) / self.low) / math.log(self.high / self.low)
+        return (number - self.low) / (self.high - self.low)
+
+    def centre(self, pixel: int, count: int) -> float:
+        """The number at the centre of one of `count` pixels, the first of which is centred on low and the last on high."""
+        return self.at(pixel / max(count - 1, 1))
+
+    def pixel(self, number: float, count: int) -> int:
+        """Which of those pixels a number lies in; the first or the last where it lies outside."""
+        return min(max(math.floor(self.share(number) * (count - 1) + 0.5), 0), count - 1)
+
+    def edges(self, count: int) -> tuple[float, float]:
+        """From the outer edge of the first of those pixels to that of the last: half a pixel beyond low and high."""
+        half = 0.5 / max(count - 1, 1)
+        return self.at(-half), self.at(1 + half)
 
 
 class Raster(NamedTuple):
