@@ -1,15 +1,15 @@
-"""Scripts for the page in one piece: a component arrives without files beside it, so what it imports comes inside it."""
+"""Scripts and styles in one piece: a component arrives without files beside it, so what it imports comes inside it."""
 
 import re
 from functools import cache
 from pathlib import Path
 
-IMPORT = re.compile(r'^import\s*\{[^}]*\}\s*from\s*"(\.[^"]*)";\n', re.MULTILINE)
+IMPORT = re.compile(r'^(?:import\s*\{[^}]*\}\s*from|@import)\s*"(\.[^"]*)";\n', re.MULTILINE)
 
 
 @cache
-def bundled(script: Path) -> str:
-    """A script's text with each file that it imports, once, in the place of an import; so no two may share a name."""
+def bundled(file: Path) -> str:
+    """A file's text with each file that it imports, once, in the place of an import; so no two scripts may share a name."""
     there: set[Path] = set()
 
     def text(file: Path) -> str:
@@ -18,4 +18,4 @@ def bundled(script: Path) -> str:
         there.add(file)
         return IMPORT.sub(lambda found: text((file.parent / found[1]).resolve()), file.read_text("utf-8"))
 
-    return text(script.resolve())
+    return text(file.resolve())

@@ -16,8 +16,7 @@ log = logging.getLogger("zoomout")
 
 @cache
 def _files(folder: str, name: str) -> dict[str, str]:
-    script, style = HERE / folder / f"{name}.js", HERE / folder / f"{name}.css"
-    return {"js": bundled(script), "css": style.read_text("utf-8")}
+    return {kind: bundled(HERE / folder / f"{name}.{kind}") for kind in ("js", "css")}
 
 
 def _component(name: str) -> Any:

@@ -85,7 +85,7 @@ def page(name: str, title: str, summary: str, data: bytes, theme: str = "light")
 
 @cache
 def _style(name: str, theme: Theme) -> str:
-    return FURNITURE.format(theme=theme) + squeezed((HERE / name / f"{name}.css").read_text("utf-8"))
+    return FURNITURE.format(theme=theme) + squeezed(bundled(HERE / name / f"{name}.css"))
 
 
 @cache

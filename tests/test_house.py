@@ -121,7 +121,7 @@ def test_a_bundled_script_imports_nothing_and_names_nothing_twice(script):
 
 @pytest.mark.parametrize("sheet", sorted((ROOT / "app").rglob("*.css")), ids=name)
 def test_style_sheets_fetch_nothing(sheet):
-    assert not re.search(r"@import|url\(\s*['\"]?(?!data:|#)", sheet.read_text("utf-8"))
+    assert not re.search(r"@import|url\(\s*['\"]?(?!data:|#)", bundled(sheet))
 
 
 def test_no_file_hides_a_package_from_streamlit():
@@ -147,7 +147,8 @@ def test_the_wheel_holds_every_file_of_the_three_rooms(wheel):
         file for room in ROOMS for file in (ROOT / room).rglob("*") if file.is_file() and "__pycache__" not in file.parts
     )
     assert there == {name(file) for file in files if not file.name.endswith(".partial")}
-    assert {"app/.streamlit/config.toml", "app/canvas.js", "app/stage/stage.js", "app/stage/stage.css"} <= there
+    drawn = {f"app/{folder}/{folder}.{kind}" for folder in ("stage", "chart", "rail") for kind in ("js", "css")}
+    assert {"app/.streamlit/config.toml", "app/canvas.js", "app/canvas.css"} | drawn <= there
 
 
 def test_the_wheel_gives_the_zoomout_command_and_its_licence(wheel):
