@@ -20,7 +20,8 @@ class Arrays:
         self.offset = 0
 
     def add(self, values: np.ndarray, kind: str = "<f4") -> str:
-        values = np.ascontiguousarray(values, kind)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite on the page
+            values = np.ascontiguousarray(values, kind)
         name = f"a{len(self.table)}"
         self.table[name] = {"dtype": values.dtype.str[1:], "shape": list(values.shape), "offset": self.offset}
         data = values.tobytes()
