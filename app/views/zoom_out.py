@@ -3,6 +3,7 @@
 from app.laboratory import Page
 from app.presets import ZOOM_OUT
 from app.rail.controls import (
+    Control,
     Group,
     colour_select,
     ghost_toggle,
@@ -27,9 +28,12 @@ def groups(scene: Scene, result: Result) -> list[Group]:
         group("The run with weight decay", run_controls(scene, 0, RULES)),
         group("Its twin", [note(twin_note(result), "strong"), note(limit) if (limit := limit_note(scene)) else None]),
         time_group(scene, pictures=True),
-        group("", [ghost_toggle(scene)]),
-        group("Schedules, noise, colours", [*more_run_controls(scene, 0), colour_select(scene)], more="more"),
+        group("Ghost, schedules, noise, colours", _more(scene), more="more"),
     ]
+
+
+def _more(scene: Scene) -> list[Control | None]:
+    return [ghost_toggle(scene), *more_run_controls(scene, 0), colour_select(scene)]
 
 
 PAGE = Page(
