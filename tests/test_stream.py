@@ -20,11 +20,13 @@ def counting(stopped: threading.Event, pause: float = 0.005):
 
     def make(cancel):
         number = 0
-        while not cancel():
-            yield number
-            number += 1
-            time.sleep(pause)
-        stopped.set()
+        try:
+            while not cancel():
+                yield number
+                number += 1
+                time.sleep(pause)
+        finally:  # whether it asked in vain or was put away
+            stopped.set()
 
     return make
 
