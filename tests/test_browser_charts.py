@@ -1,6 +1,7 @@
 """The pages of charts, driven as a visitor drives them."""
 
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,7 +136,11 @@ def test_a_click_opens_the_run_of_that_pixel_and_says_what_the_map_said(page: Pa
     page.wait_for_url("**/explore**", timeout=PATIENCE)
     notice = page.get_by_text("A pixel of the map")
     expect(notice).to_be_visible(timeout=PATIENCE)
-    page.wait_for_function(f"() => {STAGE}?.__zoomout.frame && location.search.includes('scene=')", timeout=PATIENCE)
+    page.wait_for_function(f"() => {STAGE}?.__zoomout.frame", timeout=PATIENCE)
+    deadline = time.monotonic() + PATIENCE / 1000
+    while "scene=" not in page.url or from_link(page.url).chart is not None:  # the address follows a moment later
+        assert time.monotonic() < deadline, "the address still names the map"
+        page.wait_for_timeout(50)
     scene = from_link(page.url)
     assert np.log(scene.runs[0].learning_rate / 0.01) / np.log(5) == pytest.approx(0.3, abs=0.02)
     assert np.log(np.hypot(*scene.starts[0]) / 0.5) / np.log(4) == pytest.approx(0.6, abs=0.02)

@@ -176,9 +176,10 @@ def test_version_licence_and_citation_agree():
 def test_what_the_readme_shows_is_true(tmp_path):
     """Its Python runs, its scene is accepted, and the files and targets that it names exist."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    blocks = dict(re.findall(r"```(python|toml)\n(.*?)```", readme, re.DOTALL))
+    [python] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    scene, *tables = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     script = tmp_path / "readme.py"
-    script.write_text(blocks["python"], "utf-8")
+    script.write_text(python, "utf-8")
     subprocess.run(
         [sys.executable, script], cwd=tmp_path, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120
     )
@@ -186,7 +187,9 @@ def test_what_the_readme_shows_is_true(tmp_path):
 
     from app.scene import read
 
-    assert read(blocks["toml"]).runs
+    assert read(scene).runs
+    for table in tables:
+        assert read(f"{scene}\n{table}") != read(scene)
     targets = re.findall(r"make (\w+)", readme)
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert targets and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
