@@ -136,7 +136,7 @@ def test_five_wells_is_chaotic_under_strong_decay(lam, exponent):
 
 
 def test_the_quotient_preserves_an_area():
-    """det J = x'y'/(xy) at every step: dx dy/|xy| is preserved, so the exponents sum to 0 and nothing attracts."""
+    """det J = x'y'/(xy) at every step: dx dy/|xy| is preserved, so the exponents sum to 0 and no orbit attracts."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 200))
     for eta, lam in ((0.1, 0.2), (0.3, 0.5), (1.0, 0.05)):

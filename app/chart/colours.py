@@ -25,6 +25,11 @@ def table_of(name: str, count: int = LEVELS) -> np.ndarray:
     return np.vstack([np.rint(255 * colours), MISSING]).astype(np.uint8)
 
 
+def table_from(*colours: str) -> np.ndarray:
+    """RGB bytes of colours such as #d55e00, shape (n, 3)."""
+    return np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], np.uint8)
+
+
 class Paint(NamedTuple):
     """How one map's values become levels of a table."""
 
@@ -75,8 +80,7 @@ def paint(values: np.ndarray, statistic: Statistic, words: tuple[str, ...] = ())
     if words:
         palette = KINDS if statistic.words else PLACES
         chosen = [palette[k % len(palette)] for k in range(len(words))]
-        rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in chosen]
-        return Paint(np.array([*rgb, MISSING], np.uint8), words)
+        return Paint(np.vstack([table_from(*chosen), np.array([MISSING], np.uint8)]), words)
     sample = values.reshape(-1)[:: max(1, values.size // 200_000)]
     sample = np.sort(sample[np.isfinite(sample)])
     table = table_of("RdBu_r" if statistic.signed else "cividis")

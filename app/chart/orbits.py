@@ -7,6 +7,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from app.chart import sides
+from app.chart.colours import table_from
 from app.chart.portrait import preserves_area
 from app.chart.sheet import Axis, Curve, Key, Mark, Plot, Raster, Sheet
 from app.chart.zooming import narrowed
@@ -92,7 +93,7 @@ def _sheet(scene, run, x, states, first, both, window, done) -> Sheet:  # noqa: 
     place = (states - window[0]) / (window[1] - window[0]) * ROWS
     levels = _shades(*(_counted(place, kind) for kind in (~chaotic & ~held, chaotic, held)))
     raster = Raster(levels, _table(), (*across.edges(columns), up.low, up.high), clear=0)
-    key = Key("", words=((REGULAR[-1], "regular: λ₁ ≤ 0"), (CHAOTIC[-1], "chaotic: λ₁ > 0")))
+    key = Key("", words=((REGULAR[-1], "regular: errors hardly grow"), (CHAOTIC[-1], "chaotic: they grow exponentially")))
     if held.any():
         key = key._replace(words=(*key.words, (HELD, "held by rounding")))
     second = both - first
@@ -131,7 +132,7 @@ def _shades(regular: np.ndarray, chaotic: np.ndarray, held: np.ndarray) -> np.nd
 
 
 def _table() -> np.ndarray:
-    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (HELD, *REGULAR, *CHAOTIC, HELD)], np.uint8)
+    return table_from(HELD, *REGULAR, *CHAOTIC, HELD)
 
 
 def _caption(scene: Scene, run: int, chaotic: np.ndarray, both: np.ndarray) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from app.chart import sides
+from app.chart.colours import table_from
 from app.chart.sheet import Axis, Key, Mark, Plot, Raster, Sheet
 from app.scene import Run, Scene
 from app.scene.charts import MAX_ORBITS
@@ -57,8 +58,8 @@ def _sheet(
     u = points[..., 0] - half if folded(scene) else points[..., 0]
     v = points[..., 1] - half
     window = scene.chart.window or usual(scene, u, v)
-    levels = _drawn(u, v, window, chaotic, still)
-    table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (SEA, SEA, FALLEN, *ISLANDS)], np.uint8)
+    levels = _drawn(u, v, window, chaotic, still, lost)
+    table = table_from(SEA, SEA, FALLEN, *ISLANDS)
     scale = (1.0, 1.0) if folded(scene) else (180 / np.pi, 1.0)
     x0, x1, y0, y1 = window[0] * scale[0], window[1] * scale[0], window[2], window[3]
     across = Axis("ln(|x|/√η)", x0, x1) if folded(scene) else Axis("angle", x0, x1, degrees=True)
@@ -77,14 +78,16 @@ def _rate(scene: Scene) -> float:
     return rate if isinstance(rate, float) else 1.0
 
 
-def _drawn(u: np.ndarray, v: np.ndarray, window: tuple[float, ...], chaotic: np.ndarray, still: np.ndarray) -> np.ndarray:
-    """0 nothing, 1 the sea, 2 fallen out of it, 3 and on the islands; regular orbits are drawn over the sea."""
+def _drawn(
+    u: np.ndarray, v: np.ndarray, window: tuple[float, ...], chaotic: np.ndarray, still: np.ndarray, lost: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """0 nothing, 1 the sea, 2 fallen out of it, 3 and on the islands; regular ones over the sea, lost ones nowhere."""
     levels = np.zeros((ROWS, COLUMNS), np.uint8)
     column = (u - window[0]) / (window[1] - window[0]) * COLUMNS
     row = (v - window[2]) / (window[3] - window[2]) * ROWS
     inside = np.isfinite(column) & np.isfinite(row) & (column >= 0) & (column < COLUMNS) & (row >= 0) & (row < ROWS)
     regular = 0
-    for i in sorted(range(len(u)), key=lambda i: (not chaotic[i], not still[i])):
+    for i in sorted(np.flatnonzero(~lost), key=lambda i: (not chaotic[i], not still[i])):
         level = np.full(u.shape[1], 1 if chaotic[i] else 3 + regular % len(ISLANDS))
         if chaotic[i] and not still[i]:
             level[_fell(u[i], v[i]) :] = 2
@@ -129,10 +132,10 @@ def _caption(scene: Scene, chaotic: np.ndarray, still: np.ndarray, lost: np.ndar
     regular, fallen = int((~chaotic & ~lost).sum()), int((chaotic & ~still).sum())
     steps, orbits = f"{length:,}".replace(",", "\u202f"), "1 orbit" if len(chaotic) == 1 else f"{len(chaotic)} orbits"
     text = f"{orbits} of {steps} steps: {regular} regular so far, {int(chaotic.sum())} chaotic"
-    text += f", {int(lost.sum())} held by rounding or gone." if lost.any() else "."
+    text += f", {int(lost.sum())} held by rounding or gone, and not drawn." if lost.any() else "."
     if preserves_area(scene, scene.runs[0]):
-        text += " Every step preserves area, so nothing attracts; but two places are carried to one, so an orbit may fall"
-        text += " from the sea into an island for good" + (f": {fallen or 'none'} did." if length == LENGTHS[-1] else ".")
+        text += " Every step preserves area, so no orbit attracts; but two places are carried to one, so an orbit may fall"
+        text += " from the sea into an island" + (f": {fallen or 'none'} did." if length == LENGTHS[-1] else ".")
     return text
 
 

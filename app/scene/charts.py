@@ -49,7 +49,7 @@ class Orbits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
 
 
 class Portrait(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="portrait"):
-    """The plane of ln|x| and ln|y|, folded: every start's orbit as dots."""
+    """Every start's orbit as dots: over ln|x| and ln|y| on x²/(x²+y²), over the angle and the norm elsewhere."""
 
     window: tuple[float, float, float, float] | None = None
 
