@@ -48,7 +48,7 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
     across, up = (sides.shown(scene, run, axis) for axis in made.axes)
     rows, columns = made.values.shape
     window = (*across.edges(columns), *up.edges(rows))
-    raster = Raster(colours.levels(made.values), colours.table, window, made.values, smooth=False)
+    raster = Raster(colours.levels(made.values), colours.table, window, made.values)
     key = colours.key("per step" if "exponent" in statistic.title else "")
     plot = Plot(
         statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,

@@ -33,22 +33,19 @@ export const smoothly = (across, up) => min(across, up) < 1 && max(across, up) <
 function drawRaster(ctx, plot, view) {
   const { raster } = plot, [x0, x1, y0, y1] = raster.window, ratio = view.ratio ?? 1;
   const [left, top] = pixelOf(view, plot, x0, y1), [right, bottom] = pixelOf(view, plot, x1, y0);
-  ctx.imageSmoothingEnabled = raster.smooth || smoothly(((right - left) * ratio) / raster.columns, ((bottom - top) * ratio) / raster.rows);
+  ctx.imageSmoothingEnabled = smoothly(((right - left) * ratio) / raster.columns, ((bottom - top) * ratio) / raster.rows);
   ctx.imageSmoothingQuality = "high";
   ctx.drawImage(tileOf(raster), left, top, right - left, bottom - top);
 }
 
 /** A curve as pixels; where it is not finite it breaks. */
-function curveLine(ctx, curve, plot, view, close = null) {
-  let from = NaN, to = NaN;
-  const end = () => close != null && Number.isFinite(from) && (ctx.lineTo(to, close), ctx.lineTo(from, close), ctx.closePath());
+function curveLine(ctx, curve, plot, view) {
+  let broken = true;
   for (let i = 0; i < curve.x.length; i++) {
-    const [px, py] = pixelOf(view, plot, curve.x[i], curve.y[i]), y = clamp(py, -1e4, 1e4);
-    if (!Number.isFinite(px + py)) end(), (from = NaN);
-    else if (Number.isFinite(from)) ctx.lineTo((to = px), y);
-    else ctx.moveTo((from = to = px), y);
+    const [px, py] = pixelOf(view, plot, curve.x[i], curve.y[i]), y = clamp(py, -1e4, 1e4), fine = Number.isFinite(px + py);
+    if (fine) broken ? ctx.moveTo(px, y) : ctx.lineTo(px, y);
+    broken = !fine;
   }
-  end();
 }
 
 function drawCurve(ctx, curve, plot, view, theme) {
@@ -61,12 +58,6 @@ function drawCurve(ctx, curve, plot, view, theme) {
       if (Number.isFinite(px + py)) ctx.moveTo(px + width, py), ctx.arc(px, py, width, 0, 7);
     }
     return void ctx.fill();
-  }
-  if (curve.fill) {
-    const zero = plot.y.log ? view.height : clamp(pixelOf(view, plot, 0, 0)[1], 0, view.height);
-    curveLine(ctx, curve, plot, view, zero);
-    ctx.globalAlpha = 0.18, ctx.fill(), (ctx.globalAlpha = 1);
-    ctx.beginPath();
   }
   curveLine(ctx, curve, plot, view);
   ctx.setLineDash((curve.dash ?? []).map((length) => length * theme.line)), ctx.stroke(), ctx.setLineDash([]);
@@ -99,7 +90,7 @@ function drawMarks(ctx, plot, view, theme) {
   const { width, height } = view, m = theme.line, lines = [];
   ctx.font = `400 ${theme.small}px ${theme.font}`, ctx.textBaseline = "middle";
   const labels = plot.marks.map((mark) => {
-    const { x, y, label, strong } = mark, ring = x != null && y != null;
+    const { x, y, label } = mark, ring = x != null && y != null;
     const [px, py] = pixelOf(view, plot, x ?? valueOf(plot.x, view.span[0]), y ?? valueOf(plot.y, view.span[2]));
     ctx.beginPath();
     if (ring) ctx.arc(px, py, 5 * m, 0, 2 * Math.PI), lines.push([px - 7, py - 7, px + 7, py + 7]);
@@ -108,7 +99,7 @@ function drawMarks(ctx, plot, view, theme) {
     ctx.setLineDash(ring ? [] : [5 * m, 4 * m]);
     ctx.lineWidth = 3.5 * m, ctx.strokeStyle = theme.halo;
     if (ring || theme.ink !== theme.text) ctx.stroke(); // on plain ground a line needs no casing
-    ctx.lineWidth = (strong ? 2 : 1.25) * m, ctx.strokeStyle = theme.ink, ctx.globalAlpha = strong ? 1 : 0.75, ctx.stroke();
+    ctx.lineWidth = 1.25 * m, ctx.strokeStyle = theme.ink, ctx.globalAlpha = 0.75, ctx.stroke();
     ctx.setLineDash([]), (ctx.globalAlpha = 1);
     const wide = label ? ctx.measureText(label).width : 0, seen = px >= 0 && px <= width && py >= 0 && py <= height;
     return { label, wide, spots: label && seen ? markSpots(mark, [px, py], wide, view, theme.small, m) : [] };

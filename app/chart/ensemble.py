@@ -77,7 +77,7 @@ def _histogram(crowd: Crowd, cell: tuple[int, int, int, int]) -> Plot:
     top = np.quantile(density, 0.995)
     levels = np.clip(np.sqrt(density / top), 0, 1) * 254
     steps = float(seen.times[-1])
-    raster = Raster(levels.astype(np.uint8), table_of("cividis"), (0.0, steps, -180.0, 180.0), density, smooth=False)
+    raster = Raster(levels.astype(np.uint8), table_of("cividis"), (0.0, steps, -180.0, 180.0), density)
     return Plot(
         crowd.label, Axis("step", 0.0, steps), Axis("angle", -180.0, 180.0, degrees=True), cell, raster,
         reading="particles per radian",

@@ -165,8 +165,6 @@ def _curve(axes: Any, curve: Curve, theme: Theme) -> None:
         axes.plot(curve.x, curve.y, ".", color=colour, markersize=curve.width, label=_plain(curve.label) or None)
         return
     axes.plot(curve.x, curve.y, color=colour, linewidth=curve.width, linestyle=dash, label=_plain(curve.label) or None)
-    if curve.fill:
-        axes.fill_between(curve.x, curve.y, color=colour, alpha=0.18)
 
 
 def _mark(axes: Any, mark: Mark, theme: Theme) -> None:

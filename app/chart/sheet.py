@@ -50,7 +50,6 @@ class Raster(NamedTuple):
     values: np.ndarray | None = None
     clear: int | None = None
     """the level that lets the ground show through"""
-    smooth: bool = False
 
 
 class Key(NamedTuple):
@@ -68,7 +67,6 @@ class Curve(NamedTuple):
     colour: str | None = None
     dash: tuple[float, ...] = ()
     width: float = 2.0
-    fill: bool = False
     dots: bool = False
 
 
@@ -78,7 +76,6 @@ class Mark(NamedTuple):
     label: str
     x: float | None = None
     y: float | None = None
-    strong: bool = False
 
 
 class Plot(NamedTuple):
@@ -164,7 +161,6 @@ def _raster(raster: Raster, name: str, arrays: Arrays, have: frozenset[str]) -> 
     known = name in have
     return {
         "id": name, "columns": columns, "rows": rows, "window": raster.window, "clear": raster.clear,
-        "smooth": raster.smooth,
         "levels": None if known else arrays.add(raster.levels, "<u1"),
         "values": None if known or raster.values is None else arrays.add(raster.values),
         "table": arrays.add(raster.table, "<u1"),

@@ -202,11 +202,6 @@ test("a curve breaks where it is not a number", () => {
   assert.equal(moves([11, NaN, 12, 13]) - moves([11, 11.5, 12, 13]), 1);
 });
 
-test("filled curves are shaded under their line at 18 per cent", () => {
-  const log = drawn({ ...plain, curves: [{ x: [0, 1], y: [12, 20], label: "", fill: true, dash: [] }] });
-  assert.ok(log.some(([name, value]) => name === "globalAlpha =" && value === 0.18));
-});
-
 test("the colours of a key run from the table's first to the last that is a value's", () => {
   const stops = [], { ctx, log } = recorder();
   const gradient = new Proxy(ctx, { get: (target, name) => (name === "createLinearGradient" ? () => ({ addColorStop: (at, colour) => stops.push([at, colour]) }) : target[name]) });
