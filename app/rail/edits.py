@@ -4,17 +4,20 @@ Controls are named by what they change: ``landscape``, ``knob:a``, ``run:0:learn
 ``start:0:remove``, ``steps``, ``view:panels``.
 """
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from app.chart.sides import unit, usual
+from app.rail.reading import number, several, whole
 from app.scene import PARTNERS, Scene, SceneError, from_data, to_data
 from app.scene.charts import side
 from dynamics import rules
 from dynamics.schedules import SCHEDULES, Schedule
-from landscapes import LANDSCAPES
+from landscapes import LANDSCAPES, FormulaError, typed
 
 OWN = "formula"
 """the choice of a landscape that means: my own formula"""
@@ -51,12 +54,21 @@ def _landscape(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
 
 
 def _formula(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-    data.pop("knobs", None)
-    data["formula"] = str(value)
+    """Another formula. A knob keeps its value where that fits, unless another one is now written down for it."""
+    formula, written = str(value), {knob.name: knob.value for knob in scene.field.knobs}
+    used = {name: at for name, at in data.pop("knobs", {}).items() if re.search(rf"\b{re.escape(name)}\b", formula)}
+    with suppress(FormulaError):  # the scene says why
+        there = {knob.name: knob for knob in typed(formula, used).knobs}
+        used = {
+            name: at
+            for name, at in used.items()
+            if there[name].value == written[name] and there[name].low <= at <= there[name].high
+        }
+    data |= {"formula": formula, "knobs": used}
 
 
 def _knob(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-    data.setdefault("knobs", {})[rest[0]] = _number(value, rest[0])
+    data.setdefault("knobs", {})[rest[0]] = number(value, f"The knob {rest[0]}")
 
 
 def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
@@ -78,7 +90,7 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     elif isinstance(value, bool):
         run[field] = value
     else:
-        _set_or_drop(run, field, _number(value, field))
+        _set_or_drop(run, field, number(value, _words(field)))
 
 
 def _partner(run: Data) -> str | None:
@@ -131,7 +143,7 @@ def _free_label(title: str, runs: list[Data]) -> str:
 def _rate(old: Any, inner: list[str], value: Any, steps: int, field: str) -> Any:
     """A new constant rate, another kind of schedule, or one field of the present one."""
     if not inner:
-        return _number(value, field)
+        return number(value, _words(field))
     if inner == ["schedule"]:
         if isinstance(old, dict) and old["schedule"] == value:
             return old
@@ -139,15 +151,13 @@ def _rate(old: Any, inner: list[str], value: Any, steps: int, field: str) -> Any
         return first if value == "constant" else _fresh(SCHEDULES[str(value)], float(first), steps)
     old = dict(old) if isinstance(old, dict) else {}
     if inner[0] in ("at", "values"):
-        numbers = [_number(piece, inner[0]) for piece in str(value).replace(",", " ").split()]
-        old[inner[0]] = [int(n) for n in numbers] if inner[0] == "at" else numbers
+        old[inner[0]] = several(value, _words(field), read=whole if inner[0] == "at" else number)
     elif inner[0] == "then":
         old["then"] = str(value)
         if value == "cosine":
             old.setdefault("total_steps", max(steps, int(old["warmup_steps"]) + 1))
     else:
-        number = _number(value, inner[0])
-        old[inner[0]] = int(number) if inner[0].endswith("steps") else number
+        old[inner[0]] = (whole if inner[0].endswith("steps") else number)(value, _words(inner[0]))
     return old
 
 
@@ -170,12 +180,8 @@ def _start(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     elif rest[1:] == ["remove"]:
         del starts[_index(rest[0], starts)]
     else:
-        pair = (
-            [_number(piece, "a start") for piece in str(value).replace(",", " ").split()]
-            if isinstance(value, str)
-            else value
-        )
-        starts[_index(rest[0], starts)] = pair
+        index = _index(rest[0], starts)
+        starts[index] = several(value, f"Start {index + 1}", 2)
 
 
 def _next_start(scene: Scene) -> list[float]:
@@ -187,12 +193,12 @@ def _next_start(scene: Scene) -> list[float]:
 
 
 def _steps(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-    data["steps"] = int(_number(value, "the number of steps"))
+    data["steps"] = whole(value, "Steps")
 
 
 def _plain(field: str) -> Callable[[Data, list[str], Any, Scene], None]:
     def put(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
-        data[field] = int(_number(value, field)) if field == "seed" else value
+        data[field] = whole(value, "The seed") if field == "seed" else value
 
     return put
 
@@ -206,7 +212,7 @@ def _ghost(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
 
 def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     view = data.setdefault("view", {})
-    view[rest[0]] = _number(value, rest[0]) if rest[0] == "seconds" else value
+    view[rest[0]] = number(value, "Seconds") if rest[0] == "seconds" else value
 
 
 def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
@@ -220,7 +226,7 @@ def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         data["chart"] = {"kind": str(value)}
         return
     elif field in ("kept", "particles", "apart"):
-        chart[field] = int(_number(value, field))
+        chart[field] = whole(value, _words(field))
     else:
         chart[field] = value
     if field in ("x", "watched"):
@@ -230,17 +236,13 @@ def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
 def _ranged(text: str, numbers: str) -> str:
     """A side with another range, written as two numbers."""
     given = side(text)
-    pieces = numbers.replace("…", " ").replace(",", " ").replace("−", "-").split()
-    low, high = (_number(piece, "a range") / unit(given.axis.name) for piece in pieces)
+    low, high = (end / unit(given.axis.name) for end in several(numbers, "From … to", 2))
     return given._replace(axis=given.axis._replace(low=low, high=high)).text
 
 
-def _number(value: Any, what: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise SceneError("number", f"{what.replace('_', ' ')}: write a number such as 0.3.") from None
-    return number
+def _words(field: str) -> str:
+    """A field's name as the rail writes it."""
+    return field[:1].upper() + field[1:].replace("_", " ")
 
 
 def _index(text: str, items: list[Any]) -> int:
