@@ -53,11 +53,10 @@ def link(bench: Any) -> None:
 
 
 def _open(bench: Any, text: str) -> None:
-    bench.adopt(lambda _: read(text), "open")
-    if "open" in bench.refused:
-        st.error(bench.refused.pop("open")[1])
+    if refusal := bench.adopt(lambda _: read(text), "open", opened=""):
+        bench.refused.pop("open")
+        st.error(refusal)
     else:
-        bench.preset = ""
         st.rerun()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.files import whole_file
 from app.scene import Run, Scene, SceneError, Start, to_data
-from dynamics import Path, precise, rules
+from dynamics import Path, cancel, precise, rules
 from dynamics import Run as Motion
 from dynamics import simulate as run_paths
 from dynamics.flow import NoFlow, departure, flow
@@ -52,6 +52,7 @@ def simulate(scene: Scene, horizon: bool = True) -> Result:
     """
     done: dict[int, RunResult] = {}
     for i in sorted(range(len(scene.runs)), key=lambda i: len(scene.runs[i].named)):
+        cancel.check()
         run, label = scene.runs[i], scene.labels[i]
         done[i] = RunResult(label, run, run.motion, ())
         if not run.named:

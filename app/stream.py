@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from dynamics.cancel import cancelling
+
 PATIENCE = 5.0
 """seconds after which work that nobody asks after stops"""
 
@@ -70,10 +72,11 @@ class Stream:
 
     def _work(self) -> None:
         try:
-            for thing in self._make(lambda: self.abandoned):
-                self._tell(lambda old, thing=thing: old._replace(thing=thing, number=old.number + 1))
-                if self.abandoned:
-                    return
+            with cancelling(lambda: self.abandoned):
+                for thing in self._make(lambda: self.abandoned):
+                    self._tell(lambda old, thing=thing: old._replace(thing=thing, number=old.number + 1))
+                    if self.abandoned:
+                        return
         except Exception as error:  # told to the page, which says it in words
             self._tell(lambda old, error=error: old._replace(error=error))
         finally:

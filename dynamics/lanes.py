@@ -19,6 +19,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from dynamics import noise, rules
+from dynamics.cancel import Cancelled
 from dynamics.schedules import Constant, schedule
 from dynamics.simulate import DTYPES, Kernel, Run, moved, prepare
 from landscapes import Landscape
@@ -28,10 +29,6 @@ CHUNK_WORK = 1 << 26
 MAX_CHUNK = 1 << 18
 
 Arrays = Mapping[str, Any]
-
-
-class Cancelled(RuntimeError):
-    """The work was stopped before its end, as asked."""
 
 
 class State(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from dynamics import rules
+from dynamics import cancel, rules
 from dynamics.balls import LOCK, Balls, Irrational, Undecided, field, precision
 from dynamics.exact import RULES, norm, signed_walk, walk
 from dynamics.path import Path, make_path
@@ -121,6 +121,7 @@ def _path(
     t = -1
     try:
         for t, point in enumerate(points):
+            cancel.check()
             with precision(READING_BITS):
                 rows[t] = _reading(*point, framed)
             if not rows[t, 6] <= TOLERANCE:

@@ -3,12 +3,13 @@
 import pytest
 from jax import monitoring
 
-from app.laboratory import Bench, Page
+from app.laboratory import Page
 from app.presets import Preset
 from app.rail.edits import edit
 from app.result import simulate
 from app.scene import Scene, SceneError, from_data, from_link, to_data, to_link
 from app.views import explore, zoom_out
+from app.workbench import Bench
 
 PAGES = (zoom_out.PAGE, explore.PAGE)
 CASES = [pytest.param(page, preset, id=f"{page.name}-{preset.name}") for page in PAGES for preset in page.presets]
@@ -81,7 +82,7 @@ def test_a_refused_edit_keeps_the_scene_and_remembers_what_was_typed() -> None:
     scene = bench.scene
     bench.adopt(lambda s: edit(s, "run:0:learning_rate", "fast"), "run:0:learning_rate", "fast")
     assert bench.scene is scene
-    assert bench.refused["run:0:learning_rate"][0] == "fast"
+    assert bench.refused["run:0:learning_rate"].typed == "fast"
     bench.adopt(lambda s: edit(s, "run:0:learning_rate", 0.01), "run:0:learning_rate", 0.01)
     assert not bench.refused
 

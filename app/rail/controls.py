@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from app.history import History
 from app.picture import STYLES
 from app.rail.edits import OWN
 from app.result import Result
@@ -57,6 +58,15 @@ def slider(control: str, label: str, value: float, knob: Knob, zero: bool = Fals
     }  # fmt: skip
 
 
+def history_control(history: History) -> Control:
+    """Undo, Redo and Reset, each where there is something to it."""
+    here = history.here
+    return {
+        "kind": "history", "id": "history", "undo": bool(history.past), "redo": bool(history.future),
+        "reset": here.scene != here.origin, "help": "Back to the experiment that this one was made from",
+    }  # fmt: skip
+
+
 def note(text: str, tone: str = "") -> Control:
     return {"kind": "note", "text": text, "tone": tone}
 
@@ -79,7 +89,8 @@ def landscape_group(scene: Scene, only_scale_invariant: bool) -> Group:
             "placeholder": "x^2/(x^2 + y^2) + a*x; a = 0.1 in [0, 1]",
             "help": "A loss of x, y, r and theta. Knobs are declared behind a semicolon: ; a = 0.5 in [0, 1]",
         },
-        {"kind": "math", "id": "math", "formula": [["mrow", ["mi", "L"], ["mo", "="]], *scene.field.mathml()]},
+        {"kind": "math", "id": "math", "formula": [["mrow", ["mi", "L"], ["mo", "="]], *scene.field.mathml()],
+         "words": f"L = {scene.field.formula}"},
     ]  # fmt: skip
     for knob in scene.field.knobs:
         range_ = Knob(knob.low, knob.high, f"A knob of this landscape, from {knob.low:g} to {knob.high:g}.", "", knob.log)
@@ -191,8 +202,10 @@ def colour_select(scene: Scene) -> Control:
     )
 
 
-def twin_note(result: Result) -> str:
+def twin_note(result: Result | None) -> str:
     """What the theorem wrote, in one line."""
+    if result is None:
+        return "Its paths are being computed."
     twin = next((run for run in result.runs if run.log_projection is not None), None)
     if twin is None:
         return "No twin: see the note above."

@@ -20,7 +20,7 @@ from app.scene import Scene
 from dynamics import RULES
 
 
-def groups(scene: Scene, result: Result) -> list[Group]:
+def groups(scene: Scene, result: Result | None) -> list[Group]:
     made = [landscape_group(scene, only_scale_invariant=False)]
     for i, run in enumerate(scene.runs):
         title = "Runs" if i == 0 else ""

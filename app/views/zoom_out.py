@@ -22,7 +22,7 @@ from app.scene import Scene
 RULES = ["gd", "sign", "unit_gradient", "unit_loss", "adamw"]
 
 
-def groups(scene: Scene, result: Result) -> list[Group]:
+def groups(scene: Scene, result: Result | None) -> list[Group]:
     return [
         landscape_group(scene, only_scale_invariant=True),
         group("The run with weight decay", run_controls(scene, 0, RULES)),
