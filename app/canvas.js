@@ -261,6 +261,7 @@ export const component = (name, mount) => ({ data, parentElement, setStateValue 
     let root = parentElement.querySelector(`.${name}`);
     if (!root) parentElement.append((root = el("div", { class: name })));
     entry = { host: {}, leaving: null };
+    document.getElementById("zoomout-first")?.remove(); // the shapes that the page began with
     entry.mounted = mount(root, { request: (message) => entry.setStateValue("request", message) });
     mounted.set(parentElement, entry);
   }

@@ -34,6 +34,9 @@ def serve(port: int, open_browser: bool) -> None:
     """Serves the page until ctrl-C. Streamlit reads app/.streamlit/config.toml by itself, as it lies beside the page."""
     from streamlit.web import cli
 
+    from app.first import serve_shapes
+
+    serve_shapes()
     threading.Thread(target=_announce, args=(port, open_browser), daemon=True).start()
     quiet = {"server.headless": "true", "logger.hideWelcomeMessage": "true", "logger.level": "warning"}
     options = {"server.port": port} | quiet
