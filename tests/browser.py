@@ -44,15 +44,33 @@ def chromium() -> str:
     return found
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @contextmanager
 def serving() -> Iterator[str]:
     """The app on a free port of this machine; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app/streamlit_app.py"), "--server.port", str(port)]
+    port, script = free_port(), str(ROOT / "app/streamlit_app.py")
+    with _served(["-m", "streamlit", "run", script, "--server.port", str(port)], port) as address:
+        yield address
+
+
+@contextmanager
+def serving_command(port: int) -> Iterator[str]:
+    """The same as the command starts it."""
+    with _served(["-m", "app", "app", "--no-browser", "--port", str(port)], port) as address:
+        yield address
+
+
+@contextmanager
+def _served(arguments: list[str], port: int) -> Iterator[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=ROOT / "app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    server = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT / "app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(f"{address}/_stcore/health", server)

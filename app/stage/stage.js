@@ -823,12 +823,14 @@ const ROLES = ["slider", "spinbutton", "combobox", "listbox", "textbox", "menu",
 const TYPING = `input, textarea, select, ${ROLES.map((role) => `[role=${role}]`)}`; // what has keys of its own
 const PAUSE_AT_END = 1; // seconds before the scene starts again
 const KEYS = [
-  ["Space", "play or pause"], ["← →", "one step back or forward"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"],
+  ["Space", "play or pause"], ["← →", "one step back or forward"], ["Page Up, Page Down", "the same, for a clicker"], ["Shift ← →", "ten steps"], ["Home End", "first or last step"],
   ["+ −", "faster or slower"], ["L", "loop"], ["C", "camera on or off"], ["[ ]", "camera follows less or more"], ["Q", "arrows of descent"], ["I", "lines of equal loss"],
   ["F", "full screen"], ["0", "reset the view"], ["?", "this list"],
   ["Drag", "move the start, or the picture"], ["Wheel, pinch", "zoom, once the stage has been clicked"],
   ["Shift click", "put the start here"], ["Double click", "reset the view"],
 ];
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 const ease = (p) => p * p * (3 - 2 * p);
 
@@ -917,8 +919,8 @@ class Stage {
     parts.speed = button("1×", "Speed (+ and −)", () => this.setSpeed(SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length]), "zo-speed");
     parts.full = button("full", "Full screen (F)", () => this.fullscreen());
     parts.transport = el("div", { class: "zo-transport" }, parts.play,
-      el("div", { class: "zo-steps" }, button("backTen", "Ten steps back (Shift ←)", seekBy(-10)), button("back", "One step back (←)", seekBy(-1)),
-        button("forward", "One step forward (→)", seekBy(1)), button("forwardTen", "Ten steps forward (Shift →)", seekBy(10))),
+      el("div", { class: "zo-steps" }, button("backTen", "Ten steps back (Shift ←)", seekBy(-10), "zo-ten"), button("back", "One step back (←)", seekBy(-1)),
+        button("forward", "One step forward (→)", seekBy(1)), button("forwardTen", "Ten steps forward (Shift →)", seekBy(10), "zo-ten")),
       el("div", { class: "zo-track" }, parts.mark, parts.scrubber), parts.counter, parts.speed, parts.full);
     parts.legend = el("div", { class: "zo-legend", role: "group", "aria-label": "Runs" });
     parts.loop = button("loop", "Loop (L)", () => this.toggle("loop"));
@@ -988,7 +990,7 @@ class Stage {
       const title = el("span", { class: "zo-title", title: panel.title ?? "" }, panel.title ?? "");
       const norm = el("span", { class: "zo-norm" }), readout = el("div", { class: "zo-readout", hidden: "" });
       const figure = el("div", { class: "zo-panel" }, el("div", { class: "zo-head" }, title, norm), canvas, readout);
-      const item = { index, canvas, ctx: canvas.getContext("2d"), figure, title, norm, readout, cover: document.createElement("canvas"), covered: "" };
+      const item = { index, canvas, ctx: canvas.getContext("2d"), figure, starts: new Map(), title, norm, readout, cover: document.createElement("canvas"), covered: "" };
       this.listen(item);
       return item;
     });
@@ -998,7 +1000,8 @@ class Stage {
   furnishStrips() {
     const { frame, parts } = this;
     this.strips = frame.strips.map((strip, index) => {
-      const canvas = el("canvas", { "aria-hidden": "true" }), value = el("span", { class: "zo-value" });
+      const label = `${strip.title}${strip.log ? ", logarithmic" : ""}, over all steps`;
+      const canvas = el("canvas", { role: "img", "aria-label": label }), value = el("span", { class: "zo-value" });
       const name = el("span", { class: "zo-name", title: strip.title }, strip.title);
       const scale = strip.log ? el("span", { class: "zo-log" }, "log") : null;
       const box = el("div", { class: "zo-strip" }, el("div", { class: "zo-head" }, name, scale, value), canvas);
@@ -1220,6 +1223,7 @@ class Stage {
       const view = this.viewOf(item);
       drawPanel(item.ctx, frame, item.index, t, { ...view, layer: this.layerOf(item, view) }, theme);
     }
+    this.placeStarts();
     const horizon = horizonOf(frame, this.hidden);
     for (const { ctx, still, index, view } of this.strips)
       drawStrip(ctx, frame, frame.strips[index], still, t, horizon, view, theme);
@@ -1252,6 +1256,44 @@ class Stage {
       parts.play.title = parts.play.ariaLabel = this.playing ? "Pause (Space)" : "Play (Space)";
     }
     parts.caption.replaceChildren(...caption(frame, step, this.hidden).map(({ text, strong }) => el(strong ? "b" : "span", {}, text)));
+  }
+
+  /** Over each start of the first panel that shows any stands a button that the keyboard reaches and arrows move. */
+  placeStarts() {
+    if (!this.host?.request) return;
+    const item = this.panels.find((item) => this.handlesIn(item).length), handles = item ? this.handlesIn(item) : [];
+    for (const other of this.panels)
+      for (const [index, node] of other.starts)
+        if (other !== item || !handles.some((handle) => handle.index === index)) node.remove(), other.starts.delete(index);
+    for (const { index, pixel: [x, y], at } of handles) {
+      const node = item.starts.get(index) ?? this.startButton(item, index);
+      const place = `left:${Math.round(item.view.left + x)}px;top:${Math.round(item.canvas.offsetTop + y)}px`;
+      if (node.dataset.place !== place) node.style.cssText = node.dataset.place = place;
+      const words = `Start ${index + 1} at ${at.map((v) => formatNumber(v)).join(", ")}; arrow keys move it, with Shift further`;
+      if (node.ariaLabel !== words) node.ariaLabel = words;
+    }
+  }
+
+  startButton(item, index) {
+    const node = el("button", { type: "button", class: "zo-start" });
+    node.addEventListener("keydown", (e) => this.nudge(item, index, e));
+    item.starts.set(index, node);
+    item.figure.append(node);
+    return node;
+  }
+
+  /** An arrow key moves a start by a hundredth of the picture's width, with Shift by a tenth. */
+  nudge(item, index, e) {
+    const towards = ARROWS[e.key], handle = this.handlesIn(item).find((handle) => handle.index === index);
+    if (!towards || !handle || e.ctrlKey || e.metaKey || e.altKey) return;
+    e.preventDefault(), e.stopPropagation();
+    const lens = this.lensOf(item), far = (e.shiftKey ? 0.1 : 0.01) * item.view.width;
+    const [x, y] = project(lens, ...(this.held?.index === index ? this.held.at : handle.at));
+    const to = this.trueAt(lens, [x + far * towards[0], y - far * towards[1]]);
+    if (!to) return;
+    this.requestStart(index, to, false);
+    clearTimeout(this.nudging);
+    this.nudging = setTimeout(() => this.requestStart(index, to, true), 300);
   }
 
   // ── switches ──
@@ -1317,12 +1359,12 @@ class Stage {
     if (!inside && path.some((n) => n instanceof Element && n.classList.contains("zoomout-stage"))) return;
     if ((e.key === " " || e.key === "Enter") && target instanceof Element && target.closest("button, a, summary, [role=button]")) return;
     if (e.key === "Escape" && this.parts.help.hidden) return;
-    if (target === this.parts.gauge && /^(Arrow|Page|Home|End)/.test(e.key)) return;
+    if ((target === this.parts.gauge || target.classList?.contains("zo-start")) && /^(Arrow|Page|Home|End)/.test(e.key)) return;
     const jump = (n) => this.seek((n > 0 ? floor(this.t + 1e-9) : Math.ceil(this.t - 1e-9)) + n * (e.shiftKey ? 10 : 1));
     const faster = (n) => this.setSpeed(SPEEDS[clamp(SPEEDS.indexOf(this.speed) + n, 0, SPEEDS.length - 1)]);
     const does = {
       " ": () => this.play(!this.playing), arrowleft: () => jump(-1), arrowright: () => jump(1),
-      home: () => this.seek(0), end: () => this.seek(this.frame.steps),
+      pageup: () => jump(-1), pagedown: () => jump(1), home: () => this.seek(0), end: () => this.seek(this.frame.steps),
       "+": () => faster(1), "=": () => faster(1), "-": () => faster(-1), "−": () => faster(-1),
       l: () => this.toggle("loop"), c: () => this.toggleCamera(), "[": () => this.setGauge(this.zooming - 0.05), "]": () => this.setGauge(this.zooming + 0.05), q: () => this.toggle("quiver"), i: () => this.toggle("contours"),
       f: () => this.fullscreen(), 0: () => this.resetView(), "?": () => this.help(), escape: () => this.help(false),
@@ -1357,12 +1399,16 @@ class Stage {
     }, { passive: false });
   }
 
-  /** The start nearest to a pixel and within reach. Where nobody would answer, as in an exported page, there is none. */
-  handleAt(item, [x, y], radius) {
+  /** The starts that can be taken in a panel. Where nobody would answer, as in an exported page, there are none. */
+  handlesIn(item) {
     const lens = this.lensOf(item);
-    if (!this.host?.request || exp(lens.s) > 4) return null;
+    return this.host?.request && exp(lens.s) <= 4 ? handlesOf(this.frame.panels[item.index], lens, this.hidden) : [];
+  }
+
+  /** The start nearest to a pixel and within reach. */
+  handleAt(item, [x, y], radius) {
     const far = ({ pixel }) => Math.hypot(pixel[0] - x, pixel[1] - y);
-    const near = handlesOf(this.frame.panels[item.index], lens, this.hidden).sort((a, b) => far(a) - far(b))[0];
+    const near = this.handlesIn(item).sort((a, b) => far(a) - far(b))[0];
     return near && far(near) <= radius ? near : null;
   }
 
@@ -1495,7 +1541,7 @@ class Stage {
   destroy() {
     this.destroyed = true;
     this.off.abort(), this.sizes.disconnect(), this.sight.disconnect();
-    for (const timer of [this.saying, this.pressing, this.pumping, this.slow, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
+    for (const timer of [this.saying, this.pressing, this.nudging, this.pumping, this.slow, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
     if (active === this) active = null;
     this.root.replaceChildren();
   }
