@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,10 +12,13 @@ import streamlit as st
 
 from app.chart import whole
 from app.chart.sheet import numbers
+from app.gate import GATE, Job
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
 from app.schedule_chart import schedule_chart
+from app.stream import presence
 from app.twin_report import reports, sentences
+from dynamics import cancel
 
 FORMATS = {
     "mp4": "Film for the web and slides (MP4)",
@@ -31,6 +35,8 @@ FORMATS = {
 FILMS = ("mp4", "webm", "gif")
 SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
 MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
+LONGEST = 120
+"""seconds that an export on the page may take"""
 _slots = threading.BoundedSemaphore(2)
 """two exports at a time on a server of two cores"""
 
@@ -91,9 +97,18 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     if not _slots.acquire(timeout=20):
         st.warning("Two exports are being made already; try again in a moment.")
         return
-    bar = st.progress(0.0, "Drawing …")
+    bar, job, here, begun = st.progress(0.0, "Drawing …"), Job(), presence(), time.monotonic()
+
+    def given_up() -> bool:
+        GATE.turn(job)
+        return not here() or time.monotonic() - begun > LONGEST
+
+    def drawn(done: int, of: int) -> None:
+        cancel.check()
+        bar.progress(done / of, f"Frame {done} of {of}")
+
     try:
-        with tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
+        with cancel.cancelling(given_up), tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
             path = Path(folder) / f"zoomout.{kind}"
             if kind == "npz" and scene.chart is not None:
                 np.savez_compressed(path, **numbers(whole(scene)), scene=to_json(scene))
@@ -102,13 +117,20 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
             else:
                 from app.film import render  # matplotlib and PyAV are loaded when the first film is made
 
-                render(scene, path, progress=lambda done, of: bar.progress(done / of, f"Frame {done} of {of}"), **options)
+                render(scene, path, progress=drawn, **options)
             data = path.read_bytes()
     except SceneError as error:
         st.error(error.message)
         return
+    except cancel.Cancelled:
+        st.error(
+            f"This was not done after {LONGEST} seconds, the most that an export on the page may take: make it shorter or "
+            "smaller, or use `zoomout render` with the scene file, which may take as long as it needs."
+        )
+        return
     finally:
         bar.empty()
+        GATE.leave(job)
         _slots.release()
     st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
     st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")

@@ -1,6 +1,7 @@
 """Work behind a page: an iterator runs on a thread of its own, and the page asks for the newest of what it made.
 
-Nothing is computed for nobody: work that nobody has asked after for a while stops by itself.
+Nothing is computed for nobody: work stops by itself when its visitor has left, or has not asked after it for a while.
+What takes long shares the machine with that of other visitors (see `app.gate`).
 """
 
 import atexit
@@ -10,6 +11,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.gate import GATE, Job
 from dynamics.cancel import cancelling
 
 PATIENCE = 5.0
@@ -37,6 +42,15 @@ def _stop_all() -> None:
         stream.join(2.0)
 
 
+def presence() -> Callable[[], bool]:
+    """Whether the visitor for whom this is called is there; outside of a page somebody always is."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return lambda: True
+    runtime, session = Runtime.instance(), context.session_id
+    return lambda: runtime.is_active_session(session)
+
+
 class Stream:
     """`make(cancel)` iterates over things, each better than the one before, and asks `cancel()` whether to stop."""
 
@@ -46,6 +60,8 @@ class Stream:
         self._newest = Newest(None, 0, True, None)
         self._asked = time.monotonic()
         self._stopped = False
+        self._here = presence()
+        self.job = Job(lambda: not self.abandoned)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         _alive.add(self)
@@ -67,19 +83,25 @@ class Stream:
 
     @property
     def abandoned(self) -> bool:
-        """Stopped, or asked after by nobody for a while."""
-        return self._stopped or time.monotonic() - self._asked > PATIENCE
+        """Stopped, or its visitor has left, or nobody has asked after it for a while."""
+        return self._stopped or not self._here() or time.monotonic() - self._asked > PATIENCE
+
+    def _cancelled(self) -> bool:
+        """What the work asks between its chunks; here it waits for its turn."""
+        GATE.turn(self.job)
+        return self.abandoned
 
     def _work(self) -> None:
         try:
-            with cancelling(lambda: self.abandoned):
-                for thing in self._make(lambda: self.abandoned):
+            with cancelling(self._cancelled):
+                for thing in self._make(self._cancelled):
                     self._tell(lambda old, thing=thing: old._replace(thing=thing, number=old.number + 1))
                     if self.abandoned:
                         return
         except Exception as error:  # told to the page, which says it in words
             self._tell(lambda old, error=error: old._replace(error=error))
         finally:
+            GATE.leave(self.job)
             self._tell(lambda old: old._replace(more=False))
 
     def _tell(self, change: Callable[[Newest], Newest]) -> None:

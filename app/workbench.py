@@ -13,6 +13,7 @@ from typing import Any
 
 from app.chart import subject
 from app.desk import Desk
+from app.gate import GATE
 from app.history import History, Place
 from app.presets import Preset
 from app.rail.edits import edit
@@ -20,6 +21,7 @@ from app.rail.nearest import Nearest, nearest
 from app.result import Result, simulate, twin_of
 from app.scene import Scene, SceneError
 from app.stream import Stream
+from dynamics.cancel import Cancelled
 
 log = logging.getLogger("zoomout")
 HEAVY = 5000
@@ -53,7 +55,8 @@ class Paths:
         if self.wanted == (scene, horizon):
             return
         stream = Stream(lambda cancel: (simulate(scene, horizon) for _ in range(1)))
-        found = stream.newest(0, FIRST_WAIT)
+        with GATE.light(stream.job):
+            found = stream.newest(0, FIRST_WAIT)
         if found.error is not None:
             raise found.error
         self.stop()
@@ -68,6 +71,9 @@ class Paths:
         self.shown = found.thing or self.shown
         if not found.more:
             self.stream = None
+        if isinstance(found.error, Cancelled):  # nobody was there for a while
+            self.wanted = None
+            return True
         if found.error is not None:
             raise found.error
         return found.more

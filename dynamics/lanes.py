@@ -19,7 +19,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from dynamics import noise, rules
-from dynamics.cancel import Cancelled
+from dynamics.cancel import Cancelled, check
 from dynamics.schedules import Constant, schedule
 from dynamics.simulate import DTYPES, Kernel, Run, moved, prepare
 from landscapes import Landscape
@@ -209,6 +209,7 @@ class Work(NamedTuple):
         run, size = self.program(over), self.chunk or chunk_size(self.total, self.steps, over.size)
         waiting: tuple[int, Any] | None = None
         for first in [*range(begin, self.total, size), None]:
+            check()
             if self.cancel is not None and self.cancel():
                 raise Cancelled("The work was cancelled.")
             begun = None

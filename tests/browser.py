@@ -33,6 +33,18 @@ FIND = """(() => {
 STAGE, CHART = FIND.replace("HANDLE", "__zoomout"), FIND.replace("HANDLE", "__chart")
 """the root elements of the stage and of the chart, wherever a shadow root hides them"""
 
+PROCESSES: dict[str, int] = {}
+"""of the servers that answer at these addresses"""
+
+
+def busy(address: str) -> float:
+    """The seconds of processor time that a server has taken, where the system tells."""
+    told = Path(f"/proc/{PROCESSES[address]}/stat")
+    if not told.exists():
+        pytest.skip("this system does not tell how busy a process is")
+    user, system = told.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
 
 def chromium() -> str:
     found = os.environ.get("CHROMIUM") or next(
@@ -72,6 +84,7 @@ def _served(arguments: list[str], port: int) -> Iterator[str]:
         [sys.executable, *arguments], cwd=ROOT / "app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     address = f"http://127.0.0.1:{port}"
+    PROCESSES[address] = server.pid
     try:
         _wait_for(f"{address}/_stcore/health", server)
         yield address

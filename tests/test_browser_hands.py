@@ -1,16 +1,17 @@
 """The pages, used by hand: keys typed, Tab all the way round, a finger where it lands, on a desk, a tablet and a phone."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from browser import CHART, STAGE, free_port, serving_command
+from browser import CHART, STAGE, busy, free_port, serving_command
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app.scene import Run, Scene, from_link, to_link
+from app.scene import Atlas, Run, Scene, from_link, to_link
 
 PATIENCE = 30_000
 PAGES = ("", "explore", "chaos", "atlas")
@@ -278,6 +279,24 @@ def test_the_first_html_shows_the_shapes_of_the_page_and_the_picture_takes_them_
         until(page, "z.frame")
         expect(shapes).to_have_count(0)
         context.close()
+
+
+@pytest.mark.parametrize("what", ["a map", "certified paths"])
+def test_a_closed_tab_ends_its_work_within_a_second(browser: Browser, address: str, what: str) -> None:
+    pair = (Run(label="decay", learning_rate=0.3, weight_decay=0.25),)
+    far = {"steps": 200_000, "chart": Atlas(statistic="lyapunov")} if what == "a map" else {"steps": 9000, "arithmetic": "certified"}
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(to_link(Scene(landscape="five_wells", runs=pair, **far), f"{address}/explore"))
+    page.get_by_role("button", name="Link", exact=True).wait_for(timeout=PATIENCE)
+    before = busy(address)
+    page.wait_for_timeout(1500)
+    assert busy(address) - before > 0.7, "it works while somebody waits"
+    context.close()
+    time.sleep(1.0)
+    before = busy(address)
+    time.sleep(1.5)
+    assert busy(address) - before < 0.3
 
 
 # ---- fingers, and screens of every size ----
