@@ -41,10 +41,12 @@ def _refused(error: SceneError | FormulaError) -> Verdict:
 def _accepted(landscape: Landscape, knobs: dict[str, float], at: tuple[float, float]) -> Verdict:
     invariance = landscape.invariance
     values = landscape.knob_values | knobs
+    here = landscape.local(*(np.array([c], float) for c in at), values)
+    kink = bool(np.isfinite(here.loss[0]) and np.isnan(here.hxx[0] + here.hxy[0] + here.hyy[0]))
     return {
         "ok": True,
         "code": "accept" if invariance.holds else "accept_flag",
-        "message": _sentence(landscape),
+        "message": _sentence(landscape) + (f" It has a kink at ({at[0]:g}, {at[1]:g}): no curvature there." if kink else ""),
         "column": None,
         "scale_invariant": invariance.holds,
         "invariance": {"proof": invariance.proof, "deviation": _plain(invariance.deviation)},
@@ -52,15 +54,20 @@ def _accepted(landscape: Landscape, knobs: dict[str, float], at: tuple[float, fl
         "latex": landscape.latex(),
         "knobs": values,
         "at": list(at),
-        "value": _plain(landscape.loss(*(np.array([c], float) for c in at), values)[0]),
+        "value": _plain(here.loss[0]),
+        "kink": kink,
     }
 
 
 def _sentence(landscape: Landscape) -> str:
-    if not landscape.scale_invariant:
-        return "Accepted. This loss depends on the length of its weights, so weight decay has no twin on it."
-    how = "by its structure" if landscape.invariance.proof == "structure" else "as far as measured"
-    return f"Accepted. This loss ignores the length of its weights ({how})."
+    if landscape.scale_invariant:
+        return "Accepted. This loss ignores the length of its weights (by its structure)."
+    if landscape.invariance.proof == "probe":
+        return (
+            "Accepted. At 64 points this loss looks as if it ignored the length of its weights, but its formula does not "
+            "prove it, so it is computed as written and has no twin."
+        )
+    return "Accepted. This loss depends on the length of its weights, so weight decay has no twin on it."
 
 
 def _plain(value: Any) -> float | None:

@@ -11,8 +11,9 @@ import sys
 
 FLAGS = (
     "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000,xla_cpu_use_multi_output_fusion=true"
-    " --xla_cpu_prefer_vector_width=512"
+    " --xla_cpu_prefer_vector_width=256"
 )
+"""Vectors of 512 bits would make maps in float32 a sixth faster, but XLA 0.10.2's arc tangent is wrong in them."""
 
 
 def prepare() -> None:

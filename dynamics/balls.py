@@ -62,10 +62,35 @@ def sign(a: Any) -> int:
     raise Undecided
 
 
+NOTHING = object()
+"""stands for the value of a part that has none here, which may turn out not to count"""
+
+
 def divide(a: Any, b: Any) -> Any:
     if b == 0:
         raise Outside
     return a / b
+
+
+def quotient(a: Any, b: Any) -> Any:
+    """a / b in a formula, where something over zero is infinite."""
+    if b == 0 and isinstance(b, arb) and (a > 0 or a < 0):
+        return arb("inf") if a > 0 else arb("-inf")
+    return divide(a, b)
+
+
+def gated(weight: Any, value: Any) -> Any:
+    """weight · value, and 0 where the weight is 0."""
+    if weight is NOTHING:
+        raise Outside
+    if weight == 0:
+        return weight
+    known = weight > 0 or weight < 0
+    if value is NOTHING and known:
+        raise Outside
+    if not known and (value is NOTHING or (isinstance(value, arb) and not value.is_finite())):
+        raise Undecided
+    return weight * value
 
 
 def _within(function: Callable[..., Any], outside: Callable[[Any], bool]) -> Callable[..., Any]:
@@ -86,11 +111,12 @@ class Balls:
         "abs": abs,
         "sign": lambda a: arb(sign(a)),
         "sqrt": _within(arb.sqrt, lambda a: a < 0),
-        "log": _within(arb.log, lambda a: a <= 0),
+        "log": _within(lambda a: arb("-inf") if a == 0 else a.log(), lambda a: a < 0),
         "log1p": _within(arb.log1p, lambda a: a <= -1),
         "asin": _within(arb.asin, lambda a: abs(a) > 1),
         "acos": _within(arb.acos, lambda a: abs(a) > 1),
         "pow": _within(operator.pow, lambda a: a < 0),
+        "gated": gated,
     }
     cos, sqrt = staticmethod(arb.cos), staticmethod(arb.sqrt)
 
@@ -143,7 +169,7 @@ class Rationals:
 
     sqrt = cos
     constants = _Rational()
-    functions = _Rational({"abs": abs, "sign": lambda a: fmpq(sign(a)), "min": min, "max": max})
+    functions = _Rational({"abs": abs, "sign": lambda a: fmpq(sign(a)), "min": min, "max": max, "gated": gated})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -168,10 +194,10 @@ class Slot:
         return self.tape.record(operator.neg, self)
 
     def __truediv__(self, other: Any) -> "Slot":
-        return self.tape.record(divide, self, other)
+        return self.tape.record(quotient, self, other)
 
     def __rtruediv__(self, other: Any) -> "Slot":
-        return self.tape.record(divide, other, self)
+        return self.tape.record(quotient, other, self)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -212,8 +238,23 @@ class Tape:
         memory = self._memory.copy()
         memory[0], memory[1] = x, y
         for place, function, operands in self._operations:
-            memory[place] = function(*[memory[i] for i in operands])
-        return [memory[a.place] if isinstance(a, Slot) else a for a in self.outputs]
+            memory[place] = _done(function, [memory[i] for i in operands])
+        found = [memory[a.place] if isinstance(a, Slot) else a for a in self.outputs]
+        if any(a is NOTHING or (isinstance(a, arb) and (a == INFINITE or a == -INFINITE)) for a in found):
+            raise Outside
+        return found
+
+
+INFINITE = arb("inf")
+
+
+def _done(function: Callable[..., Any], operands: list[Any]) -> Any:
+    if function is not gated and any(a is NOTHING for a in operands):
+        return NOTHING
+    try:
+        return function(*operands)
+    except Outside:
+        return NOTHING
 
 
 def field(landscape: Landscape, knobs: Mapping[str, float], n: Any) -> Tape:

@@ -1,9 +1,9 @@
 """A landscape is a formula, and everything else is a reading of it.
 
 ``x^2/(x^2+y^2)`` is kept as a small expression tree. This module knows what a tree *is* and the readings that are
-mathematics: its derivatives, its degree of homogeneity, its value over any kind of number. How a tree is written
-(LaTeX, source code, a program for the browser) lives in `landscapes.writing`; how text becomes a tree, in
-`landscapes.grammar`.
+mathematics: its derivatives and its value over any kind of number. What it does when its weights grow is read in
+`landscapes.homogeneity`; how it is written (LaTeX, source code, a program for the browser), in `landscapes.writing`;
+how text becomes a tree, in `landscapes.grammar`.
 """
 
 import math
@@ -99,6 +99,13 @@ def call(function: str, *operands: Node) -> Node:
     return Node(function, *operands)
 
 
+def gated(weight: Node, value: Node) -> Node:
+    """weight · value, and 0 where the weight is 0: what does not count may be infinite, or no number."""
+    if weight == ZERO or value == ZERO:
+        return ZERO
+    return value if weight == ONE else Node("gated", weight, value)
+
+
 ZERO, ONE, TWO = number(0), number(1), number(2)
 X, Y, R, THETA = (Node("variable", name) for name in VARIABLES)
 
@@ -191,6 +198,8 @@ def rebuild(node: Node, operands: tuple[Node, ...]) -> Node:
             return a / operands[1]
         case "neg":
             return -a
+        case "gated":
+            return gated(a, operands[1])
         case "powi":
             return a ** node.args[1]
     return Node(node.op, *operands)
@@ -214,10 +223,14 @@ def substitute(node: Node, values: Mapping[Node, Node]) -> Node:
 
 Derivation = Mapping[Node, Node]
 
-ALONG_X: Derivation = {X: ONE, R: X / R, THETA: -(Y / R**2)}
-ALONG_Y: Derivation = {Y: ONE, R: Y / R, THETA: X / R**2}
+ALONG_X: Derivation = {X: ONE, R: gated(X, ONE / R), THETA: -gated(Y, ONE / R**2)}
+ALONG_Y: Derivation = {Y: ONE, R: gated(Y, ONE / R), THETA: gated(X, ONE / R**2)}
 ALONG_THETA: Derivation = {X: -Y, Y: X, THETA: ONE}
-"""How the variables move: along x, along y, or round the circle (x' = -y, y' = x, r' = 0, theta' = 1)."""
+"""How the variables move: along x, along y, or round the circle (x' = -y, y' = x, r' = 0, theta' = 1). At the origin, the
+tip of its cone, r has the slope 0, as abs has."""
+SINGULAR = {"sqrt", "log", "log1p", "asin", "acos", "atan2"}
+"""functions with an infinite slope somewhere, which does not count where the operand does not move"""
+SELECTING = {"min", "max"}
 
 
 def derivative(node: Node, along: Derivation) -> Node:
@@ -236,6 +249,9 @@ def derivative(node: Node, along: Derivation) -> Node:
             case "mul":
                 b = part.args[1]
                 d[part] = d[a] * b + a * d[b]
+            case "gated":
+                b = part.args[1]
+                d[part] = gated(d[a], b) + gated(a, d[b])
             case "div":
                 b = part.args[1]
                 d[part] = d[a] / b if d[b] == ZERO else (d[a] - part * d[b]) / b
@@ -245,13 +261,20 @@ def derivative(node: Node, along: Derivation) -> Node:
             case "pow":
                 b = part.args[1]
                 by_base = b * Node("pow", a, b - ONE) * d[a]
-                d[part] = by_base if d[b] == ZERO else by_base + part * call("log", a) * d[b]
+                d[part] = by_base if d[b] == ZERO else by_base + gated(part, call("log", a)) * d[b]
             case function:
                 slopes = PRIMITIVES[function](*part.operands)
                 d[part] = ZERO
                 for slope, operand in zip(slopes, part.operands, strict=True):
-                    d[part] = d[part] + slope * d[operand]
+                    d[part] = d[part] + _chained(function, slope, d[operand])
     return d[node]
+
+
+def _chained(function: str, slope: Node, inner: Node) -> Node:
+    """f'(a) · a'."""
+    if function in SELECTING:
+        return gated(slope, inner)
+    return gated(inner, slope) if function in SINGULAR and inner.op != "number" else slope * inner
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -295,52 +318,6 @@ def _circle_power(k: int) -> tuple[Node, Node]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Homogeneity
-
-
-def degree(node: Node) -> Fraction | None:
-    """The k with L(c w) = c^k L(w) for every c > 0, or None where the tree does not prove one. 0 is scale invariance."""
-    d: dict[Node, Fraction | None] = {}
-    for part in in_order([node]):
-        of = [d[operand] for operand in part.operands]
-        match part.op:
-            case "number" | "constant" | "knob":
-                d[part] = Fraction(0)
-            case "variable":
-                d[part] = Fraction(0 if part == THETA else 1)
-            case _ if None in of:
-                d[part] = None
-            case "neg" | "abs":
-                d[part] = of[0]
-            case "add" | "min" | "max":
-                d[part] = of[0] if of[0] == of[1] else _degree_beside_zero(part, of)
-            case "mul":
-                d[part] = of[0] + of[1]
-            case "div":
-                d[part] = of[0] - of[1]
-            case "powi":
-                d[part] = of[0] * part.args[1]
-            case "sqrt":
-                d[part] = of[0] / 2
-            case "sign":
-                d[part] = Fraction(0)
-            case "atan2":
-                d[part] = Fraction(0) if of[0] == of[1] else None
-            case "pow" if part.args[1].op == "number":
-                d[part] = of[0] * part.args[1].args[0]
-            case _:
-                d[part] = Fraction(0) if not any(of) else None
-    return d[node]
-
-
-def _degree_beside_zero(part: Node, degrees: list[Fraction | None]) -> Fraction | None:
-    """max(x, 0) is as homogeneous as x: zero has every degree."""
-    if ZERO not in part.args:
-        return None
-    return degrees[1 - part.args.index(ZERO)]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Value, over any kind of number
 
 
@@ -364,7 +341,7 @@ def sign(a: float) -> float:
 
 FLOAT_FUNCTIONS: dict[str, Callable[..., float]] = {
     name: getattr(math, name) for name in PRIMITIVES if name not in ("abs", "sign", "min", "max")
-} | {"abs": abs, "sign": sign, "min": min, "max": max, "pow": math.pow}
+} | {"abs": abs, "sign": sign, "min": min, "max": max, "pow": math.pow, "gated": lambda w, a: w * a if w else 0.0}
 
 
 def array_functions(xp: Any) -> dict[str, Callable]:
@@ -372,7 +349,8 @@ def array_functions(xp: Any) -> dict[str, Callable]:
     renamed = {"min": "minimum", "max": "maximum", "pow": "power"} | {
         short: "arc" + short[1:] for short in ("asin", "acos", "atan", "atan2")
     }
-    return {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"]}
+    found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"]}
+    return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
 
 
 def evaluate(
@@ -410,10 +388,15 @@ def _apply(op: str, operands: list[Any], functions: Mapping[str, Callable]) -> A
             return operands[0] + operands[1]
         case "mul":
             return operands[0] * operands[1]
+        case "div" if type(operands[1]) is float and operands[1] == 0 and type(operands[0]) is float:
+            return math.nan if operands[0] == 0 else math.copysign(math.inf, operands[0])
         case "div":
             return operands[0] / operands[1]
         case "neg":
             return -operands[0]
-    if all(type(operand) is float for operand in operands):
-        functions = FLOAT_FUNCTIONS
-    return functions[op](*operands)
+    if not all(type(operand) is float for operand in operands):
+        return functions[op](*operands)
+    try:
+        return FLOAT_FUNCTIONS[op](*operands)
+    except (ValueError, ArithmeticError):  # log(-a) of a knob
+        return math.nan

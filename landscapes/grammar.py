@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from landscapes.expression import (
     ALIASES,
+    ALONG_X,
+    ALONG_Y,
     CONSTANTS,
     FLOAT_FUNCTIONS,
     PRIMITIVES,
@@ -23,9 +25,12 @@ from landscapes.expression import (
     Node,
     arity,
     call,
+    derivative,
     evaluate,
+    in_order,
     number,
 )
+from landscapes.writing import plain
 
 MAX_LENGTH, MAX_DIGITS, MAX_DEPTH, MAX_PARTS, MAX_EXPONENT, MAX_KNOBS = 400, 30, 24, 160, 64, 8
 FUNCTIONS = sorted({*PRIMITIVES, *SHORTHANDS, *ALIASES})
@@ -79,7 +84,20 @@ def parse(text: str, knobs: Collection[str] = ()) -> tuple[Node, tuple[Declarati
     if not tokens:
         raise FormulaError("empty", "The formula is empty; write a loss of x and y, for example x^2/(x^2+y^2).", 1)
     tree = _Reader(tokens, names, len(body) + 1).formula()
+    _check_slopes(tree)
     return tree, declarations
+
+
+def _check_slopes(tree: Node) -> None:
+    """Refuses a formula whose slopes need a constant that is no number, as (-2)^x needs log(-2)."""
+    for slope in (derivative(tree, ALONG_X), derivative(tree, ALONG_Y)):
+        values: dict[Node, float | None] = {}
+        for part in in_order([slope]):
+            made = part.operands and all(values[operand] is not None for operand in part.operands)
+            values[part] = _constant(part) if made or not part.operands else None
+            if made and not math.isfinite(values[part]):
+                needs = f"The slope of this loss needs {plain(part)}, which is no finite number; change that part."
+                raise FormulaError("not_finite", needs)
 
 
 def check_knob_name(name: str) -> None:

@@ -23,13 +23,13 @@ from landscapes.expression import (
     X,
     Y,
     array_functions,
-    degree,
     derivative,
     evaluate,
     harmonics_as_polynomials,
     in_order,
 )
 from landscapes.grammar import Declaration, FormulaError
+from landscapes.homogeneity import degree
 
 Knobs = Mapping[str, Any]
 Window = tuple[float, float, float, float]
@@ -48,11 +48,13 @@ class Local(NamedTuple):
 
 
 class Invariance(NamedTuple):
-    """Does the loss ignore the length of its weights, and how do we know?"""
+    """Does the loss ignore the length of its weights, whatever its knobs are, and how do we know?"""
 
     holds: bool
+    """proven; nothing else may change how it is computed or what is claimed of it"""
     proof: str | None
-    """``structure``: every part of the formula is homogeneous and the degrees cancel; ``probe``: measured only."""
+    """``structure``: every part of the formula is homogeneous and the degrees cancel; ``probe``: it does not follow, but was
+    measured at some points with the knobs as declared; None: measured not to."""
     deviation: float
     """max |L(c w) - L(w)| / max |L| over 64 points and c = 1/4, 1/2, 2, 4."""
 
@@ -116,11 +118,11 @@ class Landscape:
         deviation = self._probe()
         if self.degree == 0:
             return Invariance(True, "structure", deviation)
-        return Invariance(deviation < 1e-9, "probe" if deviation < 1e-9 else None, deviation)
+        return Invariance(False, "probe" if deviation < 1e-9 else None, deviation)
 
     @property
     def scale_invariant(self) -> bool:
-        return self.invariance.holds
+        return self.degree == 0
 
     def _probe(self) -> float:
         rng = np.random.default_rng(0)
@@ -152,7 +154,50 @@ class Landscape:
         For a scale-invariant loss with f(theta) = L(cos theta, sin theta), n = w/r and t = (-n_y, n_x):
         gradient = f' t / r and Hessian = (f'' t t^T - f' (n t^T + t n^T)) / r^2. Everything is evaluated on the unit
         vector, so any norm that a float holds is right, and the gradient is orthogonal to w by construction.
+
+        Where abs, max, min or sign have their corner, the Hessian is what it is beside the corner: of a smooth formula that
+        is its Hessian, and where it differs from side to side the loss has a kink, and there is none (NaN).
         """
+        found = self._written(x, y, knobs, xp, order)
+        if order < 2 or not self._corners:
+            return found
+        return found._replace(**dict(zip(("hxx", "hxy", "hyy"), self._beside(found, x, y, knobs, xp), strict=True)))
+
+    @cached_property
+    def _corners(self) -> list[Node]:
+        """What is 0 where a part of the formula has its corner."""
+        parts = list(in_order([self.expression]))
+        there = [part.args[0] for part in parts if part.op in ("abs", "sign", "sqrt")]
+        return there + [part.args[0] - part.args[1] for part in parts if part.op in ("min", "max")] + [R] * (R in parts)
+
+    def _beside(self, found: Local, x: Any, y: Any, knobs: Knobs | None, xp: Any) -> list[Any]:
+        """The Hessian; on a corner the mean of those around it, which agree where the loss is smooth, or NaN."""
+        values = self._values(knobs)
+        with np.errstate(all="ignore"):
+            corners = evaluate(self._corners, _leaves(self._corners, x, y, None, values, xp), array_functions(xp))
+            here = sum((_like(corner, x, xp) == 0).astype(int) for corner in corners) > 0
+            if xp is np and not here.any():
+                return list(found[3:])
+            tiny = 2.0**-20 if x.dtype == np.float64 else 2.0**-9
+            size = xp.hypot(x, y)
+            step = tiny * xp.where(size == 0, xp.full_like(size, tiny), size)
+            (_, far), (means, near) = (self._around(x, y, radius, knobs, xp) for radius in (16 * step, step))
+            blur = [1e3 * tiny * sum(map(abs, means[part])) for part in (slice(2), slice(2, 5))]
+            smooth = sum(near[k] > 0.5 * far[k] + blur[k > 1] for k in range(5)) == 0
+            hessian = [xp.where(smooth, mean, xp.full_like(mean, np.nan)) for mean in means[2:]]
+            return [xp.where(here, beside, own) for beside, own in zip(hessian, found[3:], strict=True)]
+
+    def _around(self, x: Any, y: Any, radius: Any, knobs: Knobs | None, xp: Any) -> tuple[list[Any], list[Any]]:
+        """Slopes and curvatures so far around the points: their means, and how much they differ from side to side.
+
+        Where the loss is smooth the difference shrinks with the radius; across a kink it stays.
+        """
+        sides = [self._written(x + a * radius, y + b * radius, knobs, xp, 2)[1:] for a, b in _AROUND]
+        means = [sum(parts) / len(_AROUND) for parts in zip(*sides, strict=True)]
+        return means, [sum(abs(side[k] - mean) for side in sides) for k, mean in enumerate(means)]
+
+    def _written(self, x: Any, y: Any, knobs: Knobs | None, xp: Any, order: int) -> Local:
+        """What the formula's own derivatives give."""
         values = self._values(knobs)
         with np.errstate(all="ignore"):
             if not self.scale_invariant:
@@ -209,6 +254,10 @@ class Landscape:
                 raise ValueError(f"The landscape {self.name} has no knob called {name!r}. {known}")
             values[name] = value
         return values
+
+
+_AROUND = ((0.8, 0.6), (-0.8, -0.6), (0.6, -0.8), (-0.6, 0.8))
+"""four directions that meet no axis and no diagonal"""
 
 
 def _leaves(trees: list[Node], x: Any, y: Any, r: Any, values: Knobs, xp: Any) -> dict[Node, Any]:

@@ -18,13 +18,13 @@ from landscapes.expression import (
     X,
     Y,
     array_functions,
-    degree,
     derivative,
     evaluate,
     harmonics_as_polynomials,
     in_order,
     rewrite,
 )
+from landscapes.homogeneity import degree
 
 SQUARED, INVERSE, INVERSE_SQUARED = (Node("variable", name) for name in ("r^2", "1/r", "1/r^2"))
 HIGHEST_DEGREE = 4

@@ -26,6 +26,11 @@ def latex(node: Node) -> str:
         piece, binding = written[part]
         return piece if binding >= at_least else rf"\left({piece}\right)"
 
+    def behind(part: Node, at_least: int) -> str:
+        """Behind another sign or factor a sign of one's own needs brackets."""
+        piece = text(part, at_least)
+        return rf"\left({piece}\right)" if piece.startswith("-") else piece
+
     for part in in_order([node]):
         a, b = (*part.args, None, None)[:2]
         match part.op:
@@ -39,15 +44,15 @@ def latex(node: Node) -> str:
                 index = index.replace("_", r"\_")
                 written[part] = (rf"{head}_{{\mathrm{{{index}}}}}" if index else head), _ATOM
             case "add" if b.op == "neg":
-                written[part] = f"{text(a, _SUM)} - {text(b.args[0], _PRODUCT)}", _SUM
+                written[part] = f"{text(a, _SUM)} - {behind(b.args[0], _PRODUCT)}", _SUM
             case "add" if b.op == "number" and b.args[0] < 0:
                 written[part] = f"{text(a, _SUM)} - {_latex_number(-b.args[0])[0]}", _SUM
             case "add":
-                written[part] = f"{text(a, _SUM)} + {text(b, _SUM)}", _SUM
+                written[part] = f"{text(a, _SUM)} + {behind(b, _SUM)}", _SUM
             case "neg":
-                written[part] = f"-{text(a, _PRODUCT)}", _SIGN
+                written[part] = f"-{behind(a, _PRODUCT)}", _SIGN
             case "mul":
-                left, right = text(a, _PRODUCT), text(b, _POWER if b.op != "mul" else _PRODUCT)
+                left, right = text(a, _PRODUCT), behind(b, _POWER if b.op != "mul" else _PRODUCT)
                 joint = r" \cdot " if right[0].isdigit() else r"\,"
                 written[part] = left + joint + right, _PRODUCT
             case "div":
@@ -141,8 +146,14 @@ def _python(node: Node, module: str) -> str:
                 written[part] = f"{text(a, _ATOM)} ** {text(b, _ATOM)}", _POWER
             case function:
                 inner = ", ".join(argument(operand) for operand in part.operands)
-                written[part] = f"{module}.{_ARRAY_NAMES.get(function, function)}({inner})", _ATOM
+                name = f"{module}.{_ARRAY_NAMES.get(function, function)}" if module else function
+                written[part] = f"{name}({inner})", _ATOM
     return written[node][0]
+
+
+def plain(node: Node) -> str:
+    """The formula in its own language."""
+    return _python(node, "").replace(" ** ", "^").replace("**", "^")
 
 
 def _python_number(value: Fraction) -> str:
@@ -195,6 +206,10 @@ def mathml(node: Node) -> MathML:
         piece, binding = written[part]
         return piece if binding >= at_least else _bracketed(piece)
 
+    def behind(part: Node, at_least: int) -> MathML:
+        piece = row(part, at_least)
+        return _bracketed(piece) if _signed(piece) else piece
+
     for part in in_order([node]):
         a, b = (*part.args, None, None)[:2]
         match part.op:
@@ -205,15 +220,15 @@ def mathml(node: Node) -> MathML:
             case "knob":
                 written[part] = ["mi", a], _ATOM
             case "add" if b.op == "neg" or (b.op == "number" and b.args[0] < 0):
-                right = row(b.args[0], _PRODUCT) if b.op == "neg" else _mathml_number(-b.args[0])
+                right = behind(b.args[0], _PRODUCT) if b.op == "neg" else _mathml_number(-b.args[0])
                 written[part] = ["mrow", row(a, _SUM), ["mo", "−"], right], _SUM
             case "add":
-                written[part] = ["mrow", row(a, _SUM), ["mo", "+"], row(b, _SUM)], _SUM
+                written[part] = ["mrow", row(a, _SUM), ["mo", "+"], behind(b, _SUM)], _SUM
             case "neg":
-                written[part] = ["mrow", ["mo", "−"], row(a, _PRODUCT)], _SIGN
+                written[part] = ["mrow", ["mo", "−"], behind(a, _PRODUCT)], _SIGN
             case "mul":
                 joint = "·" if b.op == "number" or (b.op == "powi" and b.args[0].op == "number") else "\u2062"
-                written[part] = ["mrow", row(a, _PRODUCT), ["mo", joint], row(b, _POWER)], _PRODUCT
+                written[part] = ["mrow", row(a, _PRODUCT), ["mo", joint], behind(b, _POWER)], _PRODUCT
             case "div":
                 written[part] = ["mfrac", written[a][0], written[b][0]], _POWER
             case "powi":
@@ -239,6 +254,13 @@ def mathml_terms(node: Node) -> list[MathML]:
         return [mathml(node)]
     *_, sign, right = mathml(node)
     return [*mathml_terms(node.args[0]), ["mrow", ["mrow"], sign, right]]  # the empty row makes the sign an infix one
+
+
+def _signed(piece: Any) -> bool:
+    """Whether it begins with a minus sign."""
+    while isinstance(piece, list) and piece[0] in ("mrow", "mn", "mo") and len(piece) > 1:
+        piece = piece[1]
+    return isinstance(piece, str) and piece.startswith("−")
 
 
 def _bracketed(piece: MathML) -> MathML:

@@ -147,6 +147,7 @@ def test_latex_brackets_only_what_needs_it(formula, latex):
 ARITHMETIC = {
     "add": lambda a, b: a + b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b, "neg": lambda a: -a,
     "sign": lambda a: math.copysign(1, a) if a else 0.0, "abs": abs, "min": min, "max": max, "pow": math.pow,
+    "gated": lambda weight, value: weight * value if weight else 0.0,
 }  # fmt: skip
 
 

@@ -101,24 +101,16 @@ export function horizonOf(frame, hidden) {
 
 // ──── the landscape ────
 
-/** erf by its all-positive series, which loses no digits; beyond 6 it is 1 to the last bit. */
-function erf(x) {
-  if (!(Math.abs(x) < 6)) return Math.sign(x);
-  let term = x, sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}
-
 const { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, expm1, log1p, sqrt, sign, atan2 } = Math;
-const UNARY = { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, exp, expm1, log, log1p, sqrt, abs, sign, floor, erf };
-const BINARY = { pow, min, max, atan2 };
+const UNARY = { sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, exp, expm1, log, log1p, sqrt, abs, sign };
+const gated = (weight, value) => (weight === 0 ? 0 : weight * value); // what does not count may be no number
+const BINARY = { pow, min, max, atan2, gated };
 const TILE = 2048; // points per sweep: a register is 16 KB, so a program's working set stays in cache
 
 /** One operation over one tile. The four that dominate have loops of their own: no call per point. */
 function apply([op, a, b], out, regs, n) {
   const A = regs[a], B = regs[b];
   if (op === "add") for (let i = 0; i < n; i++) out[i] = A[i] + B[i];
-  else if (op === "sub") for (let i = 0; i < n; i++) out[i] = A[i] - B[i];
   else if (op === "mul") for (let i = 0; i < n; i++) out[i] = A[i] * B[i];
   else if (op === "div") for (let i = 0; i < n; i++) out[i] = A[i] / B[i];
   else if (op === "neg") for (let i = 0; i < n; i++) out[i] = -A[i];
@@ -144,7 +136,7 @@ function needed(ops, outputs) {
     const [op, a, b] = ops[i];
     if (!want.has(i)) continue;
     if (op in UNARY || op === "neg" || op === "powi") want.add(a);
-    else if (op in BINARY || ["add", "sub", "mul", "div"].includes(op)) want.add(a).add(b);
+    else if (op in BINARY || ["add", "mul", "div"].includes(op)) want.add(a).add(b);
   }
   return [...want].sort((a, b) => a - b);
 }

@@ -32,23 +32,19 @@ const X = Float64Array.from({ length: 5000 }, (_, i) => -2 + i / 1250), Y = X.ma
 
 for (const [name, f] of Object.entries({
   neg: (a) => -a, sin: Math.sin, cos: Math.cos, tan: Math.tan, atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, exp: Math.exp,
-  expm1: Math.expm1, abs: Math.abs, sign: Math.sign, floor: Math.floor, asin: Math.asin, acos: Math.acos, log: Math.log, log1p: Math.log1p, sqrt: Math.sqrt,
+  expm1: Math.expm1, abs: Math.abs, sign: Math.sign, asin: Math.asin, acos: Math.acos, log: Math.log, log1p: Math.log1p, sqrt: Math.sqrt,
 }))
   test(`the operation ${name} means ${name}, NaN included`, () => assert.deepEqual(evaluate({ ops: [["x"], [name, 0]], outputs: [1] }, X, Y)[0], X.map(f)));
 
 for (const [name, f] of Object.entries({
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b, pow: Math.pow, min: Math.min, max: Math.max, atan2: Math.atan2,
+  add: (a, b) => a + b, mul: (a, b) => a * b, div: (a, b) => a / b, pow: Math.pow, min: Math.min, max: Math.max, atan2: Math.atan2,
+  gated: (w, a) => (w === 0 ? 0 : w * a),
 }))
   test(`the operation ${name} takes its arguments in order`, () =>
     assert.deepEqual(evaluate({ ops: [["x"], ["y"], [name, 0, 1]], outputs: [2] }, X, Y)[0], X.map((x, i) => f(x, Y[i]))));
 
 test("a whole power is repeated multiplication, below zero too", () => {
   for (const n of [-3, -1, 0, 1, 2, 5, 12]) evaluate({ ops: [["x"], ["powi", 0, n]], outputs: [1] }, X, Y)[0].forEach((v, i) => X[i] && close(v, X[i] ** n, 1e-13));
-});
-
-test("erf agrees with its table", () => {
-  const [v] = evaluate({ ops: [["x"], ["erf", 0]], outputs: [1] }, Float64Array.of(0, 0.5, 1, 2, -3, 40), new Float64Array(6));
-  [0, 0.5204998778130465, 0.8427007929497149, 0.9953222650189527, -0.9999779095030014, 1].forEach((want, i) => close(v[i], want, 1e-14));
 });
 
 test("r and theta are polar coordinates", () => {
