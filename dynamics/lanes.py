@@ -81,7 +81,7 @@ def _rate(rate: Any, steps: int, dtype: Any) -> Any:
     """A constant rate as one number, any other as one a step (rounded up in length, so that few programs are compiled)."""
     if not isinstance(rate, tuple) and isinstance(schedule(rate), Constant):
         return dtype(schedule(rate)(0))
-    values = (rate.value if isinstance(rate, tuple) else schedule(rate).rates(steps).value).astype(dtype)
+    values = (rate.value if isinstance(rate, tuple) else schedule(rate).rates(steps + 1).value).astype(dtype)
     return np.pad(values, (0, max(2048, 1 << int(steps).bit_length()) - len(values)), mode="edge")
 
 

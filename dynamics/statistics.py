@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynamics.lanes import State
+from dynamics.sharpness import critical
 from landscapes import Landscape, sharpness
 
 LONGEST_PERIOD = 16
@@ -87,13 +88,14 @@ def log_norm(end: End) -> Any:
 
 @statistic("Sharpness over its threshold")
 def sharpness_ratio(end: End) -> Any:
-    """η λ₁(w_T) / c with c = 2 + 2γ (heavy ball), (2 + 2γ)/(1 + 2γ) (Nesterov): above 1 plain descent overshoots."""
+    """η λ₁(w_T) / c, where c is the rule's own (2 for plain descent): above 1 it overshoots; none where c is not known."""
     motion = end.motion
-    momentum = motion.own.get("momentum", 0.0)
-    factor = 2 + 2 * momentum
-    factor = factor / (1 + 2 * momentum) if motion.own.get("nesterov") else factor
+    rate, decay = (motion.rate(name, end.steps) for name in ("learning_rate", "weight_decay"))
+    switches = {name: bool(motion.own.get(name)) for name in ("nesterov", "decoupled")}
+    invariant, momentum = motion.kernel.formula.landscape.scale_invariant, motion.own.get("momentum", 0.0)
+    c = critical(motion.kernel.rule, invariant, rate * decay, momentum, clipped=motion.kernel.clipped, xp=jnp, **switches)
     local = motion.local(end.state.x, end.state.y, order=2)
-    return sharpness(local, jnp) * motion.rate("learning_rate", jnp.maximum(end.steps - 1, 0)) / factor
+    return sharpness(local, jnp) * rate / c
 
 
 # The first step at which something holds; as a float, so that "never" can be nan
