@@ -6,7 +6,6 @@ import numpy as np
 
 from app.result import twin_of
 from app.scene import Run, Scene, SceneError
-from dynamics import rules
 from dynamics.schedules import Constant, schedule
 from dynamics.twins import Twin, overflow_steps
 
@@ -37,25 +36,39 @@ def reports(scene: Scene) -> list[dict[str, Any]]:
 def _report(scene: Scene, run: Run) -> dict[str, Any]:
     made = made_twin(scene, run)
     overflow = overflow_steps(made, float(np.log(np.hypot(*scene.points[0]))))
-    codes = {dialect: code(scene, run, dialect) for dialect in ("optax", "torch")} if is_coded(run) else {}
+    coded = is_coded(run) and (made.degree == 0 or not run.hyperparameters.get("momentum"))
+    codes = {dialect: code(scene, run, dialect) for dialect in ("optax", "torch")} if coded else {}
     return {
         "of": scene.labels[scene.runs.index(run)],
         "rule": run.rule,
         "theorem": made.theorem,
-        "log_learning_rate": made.log_learning_rate.tolist(),
-        "growth": made.growth.tolist(),
+        "log_learning_rate": _finite(made.log_learning_rate),
+        "growth": _finite(made.growth),
         "log_projection": made.log_projection.tolist(),
         "overflow": {name: each._asdict() for name, each in overflow.items()},
         **codes,
     }
 
 
+def _finite(values: np.ndarray) -> list[float | None]:
+    """null where the learning rate is 0, which has no logarithm, and from which nothing grows."""
+    return [value if np.isfinite(value) else None for value in values.tolist()]
+
+
 def sentences(report: dict[str, Any]) -> list[str]:
     """The report in words, for a terminal and for the page."""
-    growth = report["growth"]
-    steady = abs(growth[0] - growth[-1]) < 1e-9 * abs(growth[0])
-    pace = f"×{growth[0]:.6g} a step" if steady else f"from ×{growth[0]:.6g} to ×{growth[-1]:.6g} a step"
-    lines = [f"The twin of “{report['of']}”: {report['theorem']}.", f"The learning rate grows {pace}."]
+    lines = [f"The twin of “{report['of']}”: {report['theorem']}."]
+    growth = [each for each in report["growth"] if each]
+    if growth:
+        steady = abs(growth[0] - growth[-1]) < 1e-9 * abs(growth[0])
+        word = "grows" if min(growth) >= 1 else "falls" if max(growth) <= 1 else "changes"
+        pace = f"×{growth[0]:.6g} a step" if steady else f"from ×{growth[0]:.6g} to ×{growth[-1]:.6g} a step"
+        lines.append(f"The learning rate {word} {pace}.")
+    still = [t for t, rate in enumerate(report["log_learning_rate"]) if rate is None]
+    if still:
+        last = len(report["growth"]) + 1 - still[0] == len(still)
+        where = f"from step {still[0]} on" if last else f"at {len(still)} steps"
+        lines.append(f"It is 0 {where}, as the run's own is.")
     for name, overflow in report["overflow"].items():
         rate = overflow["learning_rate"]
         if rate is not None:
@@ -70,14 +83,15 @@ def sentences(report: dict[str, Any]) -> list[str]:
 def is_coded(run: Run) -> bool:
     """Whether the twin is one line of an optimizer's options: plain steps, or heavy ball with L2 at constant rates."""
     own = run.hyperparameters
-    if run.rule not in CODED or own.get("nesterov") or own.get("decoupled"):
+    if run.rule not in CODED or run.clip_norm is not None or own.get("nesterov") or own.get("decoupled"):
         return False
     return not own.get("momentum") or all(isinstance(schedule(r), Constant) for r in (run.learning_rate, run.weight_decay))
 
 
 def code(scene: Scene, run: Run, dialect: str) -> str:
     """A script that runs the twin with optax or PyTorch and lays it over the run with weight decay."""
-    made, rule = made_twin(scene, run), rules.named(run.rule)
+    made = made_twin(scene, run)
+    power = {"gd": made.degree - 1, "unit_loss": -1}.get(run.rule, 0)
     momentum = float(run.hyperparameters.get("momentum", 0.0))
     buffer = float(schedule(made.run.initial_buffer).rates(1).value[0])
     loss = scene.field.source("jax" if dialect == "optax" else "torch", scene.field.knob_values | scene.knobs)
@@ -87,7 +101,7 @@ def code(scene: Scene, run: Run, dialect: str) -> str:
         f"decay = {_table(run.weight_decay, scene.steps)}",
         *_remains(momentum),
         "projection = np.cumprod(np.append(1.0, remains))  # P_t",
-        f"rates = eta / (projection[:-1]**{rule.length - 1} * projection[1:])  # the twin's learning rates: no weight decay",
+        f"rates = eta * projection[:-1] ** {power}.0 / projection[1:]  # the twin's learning rates: no weight decay",
     ])  # fmt: skip
     body = _OPTAX if dialect == "optax" else _TORCH
     head, source = loss.split("\n\n\n", 1)

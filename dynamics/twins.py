@@ -1,10 +1,11 @@
 """A theorem is a pair of runs: weight decay at a given rate, and no decay at an exponentially growing one.
 
-    w_t = P_t v_t,   P_0 = 1,   P_{t+1} = α_t P_t,   η̃_t = η_t / (P_t^d P_{t+1})
+    w_t = P_t v_t,   P_0 = 1,   P_{t+1} = α_t P_t,   η̃_t = η_t P_t^u / P_{t+1}
 
-On a scale-invariant loss w decays and v does not; α_t is what a step of decay leaves of the length, and d is the degree
-of the update, U(c w) = c^(-d) U(w). The twin's schedule follows from the partner's; its path never does: it is simulated
-on its own, with its own raw recursion, so agreement is evidence.
+On a loss of degree k (0 where it ignores length) w decays and v does not; α_t is what a step of decay leaves of the
+length, and u is the degree of the update, U(c w) = c^u U(w): k - 1 for gradient descent, -1 for a gradient over its loss,
+0 for steps that do not see the size of a gradient. The twin's schedule follows from the partner's; its path never does: it
+is simulated on its own, with its own raw recursion, so agreement is evidence.
 (Z. Li, S. Arora 2019, arXiv:1910.07454, for gradient descent with and without momentum; other cases re-derived here.)
 """
 
@@ -22,9 +23,6 @@ from dynamics.path import LN2, Path, Readings
 from dynamics.schedules import Constant, Exponential, Floats, Rates, Schedule, products, rates, schedule, shortest
 from dynamics.simulate import Run
 from landscapes import Landscape
-
-FAR = 1_000_000
-"""How many steps are searched for the one that ends a heavy-ball twin beyond its limit."""
 
 
 class NoTwin(ValueError):
@@ -54,6 +52,8 @@ class Twin(NamedTuple):
     log_projection: np.ndarray
     """ln P_t for t = 0 ... T, with P_t v_t = w_t; P_0 = 1."""
     theorem: str
+    degree: int = 0
+    """of the loss: L(w_t) = P_t^degree L(v_t)"""
 
     @property
     def log_learning_rate(self) -> np.ndarray:
@@ -75,25 +75,59 @@ def twin(landscape: Landscape, run: Run, steps: int) -> Twin:
     they were. Heavy ball with L2 keeps its γ, and α_t follows from `shrinkages`. At constant rates the buffer is primed
     and growth is purely exponential; with schedules it starts at zero.
     """
-    if not landscape.scale_invariant:
-        raise NoTwin("A twin needs a loss that ignores the length of its weights; this one does not.")
     _refuse(run)
-    count, degree = steps + 1, rules.named(run.rule).length - 1
+    count, how = steps + 1, _powers(landscape, run)
     shrunk = np.array(list(_checked(run, count)))
-    projection = products(1 - shrunk)
+    projection = products(1 - shrunk) if how.shrinks else products(np.ones(count))
     before, after = Rates(*(part[:-1] for part in projection)), Rates(*(part[1:] for part in projection))
     rate = schedule(run.learning_rate).rates(count)
-    grown = Rates(
-        rate.mantissa / (before.mantissa**degree * after.mantissa),
-        rate.exponent - degree * before.exponent - after.exponent,
-    )
-    made = run._replace(learning_rate=Grown(grown, lambda count, n: _grown(run, degree, count, n)), weight_decay=0.0)
+    if not how.shrinks:
+        after = rates(1 - shrunk)
+    grown = _powered(rate, before, after, how.rate)
+    made = run._replace(learning_rate=Grown(grown, lambda count, n: _grown(run, how, count, n)), weight_decay=0.0)
     if primed := _primed_share(run, Floats):
         made = made._replace(initial_buffer=Grown(rates([-primed]), lambda count, n: [-_primed_share(run, n)]))
-    if _fades(run):
-        made = made._replace(fading=Grown(rates([1.0, *(1 - shrunk[:-1])]), lambda count, n: _fadings(run, count, n)))
-    log_remains = np.cumsum(np.log1p(-shrunk), dtype=np.longdouble).astype(float)
-    return Twin(made, np.array([0.0, *log_remains[:-1]]), _theorem(run, degree, shrunk))
+    if how.fading:
+        fades = (1.0 - shrunk[:-1]) ** how.fading
+        made = made._replace(fading=Grown(rates([1.0, *fades]), lambda count, n: _fadings(run, how, count, n)))
+    log_remains = np.cumsum(np.log1p(-shrunk), dtype=np.longdouble).astype(float) * how.shrinks
+    return Twin(made, np.array([0.0, *log_remains[:-1]]), _theorem(run, how, shrunk), how.degree)
+
+
+class Powers(NamedTuple):
+    """η̃_t = η_t P_t^rate / P_t₊₁, and buffers that fade by a further α_{t-1}^fading."""
+
+    rate: int
+    fading: int = 0
+    degree: int = 0
+    """of the loss"""
+    shrinks: bool = True
+    """False on the sphere, which puts the length back itself: P_t = 1, and α_t divides the rate alone"""
+
+
+def _powers(landscape: Landscape, run: Run) -> Powers:
+    """g(c v) = c^(k-1) g(v) for a loss of degree k, so a step η g(P v) is one of η P^(k-1) g(v)."""
+    rule, degree = rules.named(run.rule), _degree(landscape)
+    if rule.name == "sphere":
+        return Powers(0, shrinks=False)
+    if degree is None:
+        raise NoTwin("A twin needs a loss that ignores the length of its weights, or one that is homogeneous.")
+    if degree.denominator != 1:
+        raise NoTwin(f"A twin is known for whole degrees of homogeneity; this loss has {degree}.")
+    k = int(degree)
+    through = bool(_momentum_of_decay(run))
+    fading = (-k if through else 1 - k) if through or _fades(run) else 0
+    return Powers({"gd": k - 1, "unit_loss": -1}.get(rule.name, 0), fading, k)
+
+
+def _degree(landscape: Landscape) -> Fraction | None:
+    return Fraction(0) if landscape.scale_invariant else getattr(landscape, "degree", None)
+
+
+def _powered(rate: Rates, before: Rates, after: Rates, power: int) -> Rates:
+    """η · before^power / after, mantissas and exponents apart."""
+    mantissa = rate.mantissa * before.mantissa**power / after.mantissa
+    return Rates(mantissa, rate.exponent + power * before.exponent - after.exponent)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -115,17 +149,18 @@ def shrinkages(run: Run, count: int, n: Any = Floats) -> Iterator[tuple[Any, Any
         held = pull / (1 - eta * pull)
 
 
-def _grown(run: Run, degree: int, count: int, n: Any) -> Iterator[Any]:
+def _grown(run: Run, how: Powers, count: int, n: Any) -> Iterator[Any]:
     projection = n.number(1)
     for eta, shrunk in shrinkages(run, count, n):
         after = projection * (1 - shrunk)
-        yield eta / (projection**degree * after)
-        projection = after
+        yield eta * projection**how.rate / after if how.rate > 0 else eta / (projection**-how.rate * after)
+        projection = after if how.shrinks else projection
 
 
-def _fadings(run: Run, count: int, n: Any) -> Iterator[Any]:
+def _fadings(run: Run, how: Powers, count: int, n: Any) -> Iterator[Any]:
     remains = (1 - shrunk for _, shrunk in shrinkages(run, count, n))
-    return islice(chain([n.number(1)], remains), count)
+    powered = (each**how.fading if how.fading > 0 else 1 / each**-how.fading for each in remains)
+    return islice(chain([n.number(1)], powered), count)
 
 
 def _primed_share(run: Run, n: Any) -> Any:
@@ -170,8 +205,8 @@ def _fades(run: Run) -> bool:
 def _refuse(run: Run) -> None:
     rule = rules.named(run.rule)
     if run.rule == "sphere":
-        raise NoTwin("On the sphere the length is reset at every step, so weight decay has no twin there.")
-    if run.clip_norm is not None:
+        return  # clipping and noise change both runs alike
+    if run.clip_norm is not None and run.rule not in ("sign", "unit_gradient"):
         raise NoTwin("Clipping compares the gradient with a fixed length, so it is not the same at another norm: no twin.")
     if run.noise:
         raise NoTwin("Noise of a fixed size is not the same at another norm: no twin.")
@@ -196,40 +231,46 @@ def heavy_ball_limit(momentum: float) -> float:
 
 def _checked(run: Run, count: int) -> Iterator[float]:
     """1 - α_t for t = 0 ... count-1, or `NoTwin` at the first step that leaves no positive factor."""
-    gamma, constants = _momentum_of_decay(run), _constants(run)
-    limit = f"With momentum γ = {gamma:g} a twin needs ηλ ≤ (1−√γ)² = {heavy_ball_limit(gamma):.4g}"
-    beyond = constants is not None and constants[1] * constants[2] > 0 and not _primed_share(run, Floats)
-    for t, (eta, shrunk) in enumerate(shrinkages(run, FAR if beyond else count)):
+    gamma = _momentum_of_decay(run)
+    for t, (eta, shrunk) in enumerate(shrinkages(run, count)):
         if not np.isfinite(eta):
             raise NoTwin(f"The learning rate of step {t} is beyond what a float holds; use fewer steps.")
         if not shrunk < 1 and gamma:
-            raise NoTwin(f"{limit}; beyond it the factor α of step {t} is {1 - shrunk:.3g}, no longer positive.")
+            raise NoTwin(
+                f"With momentum γ = {gamma:g} a twin needs ηλ ≤ (1−√γ)² = {heavy_ball_limit(gamma):.4g} for ever; beyond it "
+                f"the factor α of step {t} is {1 - shrunk:.3g}, no longer positive, so there is one up to step {t} only."
+            )
         if not shrunk < 1:
             raise NoTwin(f"A twin needs ηλ below 1 at every step; at step {t} it is {shrunk:.3g}.")
         yield shrunk
-    if beyond:
-        raise NoTwin(f"{limit}; at constant rates beyond it some factor α is no longer positive.")
 
 
-def _theorem(run: Run, degree: int, shrunk: np.ndarray) -> str:
-    rate = "η_t/(P_t·P_t₊₁)" if degree else "η_t/P_t₊₁"
-    if _constants(run) is not None:
+def _theorem(run: Run, how: Powers, shrunk: np.ndarray) -> str:
+    if not how.shrinks:
+        return "no decay; the learning rate of step t is η_t/(1−η_tλ_t), and the path is the same, point by point"
+    above = {0: "η_t", 1: "η_t·P_t"}.get(how.rate, f"η_t·P_t^{how.rate}" if how.rate > 0 else "η_t")
+    below = {-1: "(P_t·P_t₊₁)"}.get(how.rate, "P_t₊₁" if how.rate >= 0 else f"(P_t^{-how.rate}·P_t₊₁)")
+    rate = f"{above}/{below}"
+    if _primed_share(run, Floats) and how.degree == 0:
         alpha = 1 - shrunk[0]
         return (
             f"no decay, the same momentum; the learning rate of step t is η·α^(−2t−1) with α = {alpha:.6g}, the larger root "
             "of α² − (1+γ−ηλ)α + γ, and the buffer starts at −(1−α)/(αη)·w₀"
         )
     if _momentum_of_decay(run):
+        momentum = "the same momentum" if how.degree == 0 else f"momentum γ·α_t₋₁^{-how.degree}"
+        buffer = ", and the buffer starts at −(1−α)/(αη)·w₀" if _primed_share(run, Floats) else ""
         return (
-            f"no decay, the same momentum; the learning rate of step t is {rate}, where P_t₊₁ = α_t·P_t and "
-            "α_t = 1 − η_tλ_t + γ(η_t/η_t₋₁)(1 − 1/α_t₋₁)"
+            f"no decay, {momentum}; the learning rate of step t is {rate}, where P_t₊₁ = α_t·P_t and "
+            f"α_t = 1 − η_tλ_t + γ(η_t/η_t₋₁)(1 − 1/α_t₋₁){buffer}"
         )
     sentence = f"no decay; the learning rate of step t is {rate}, where P_t₊₁ = (1−η_tλ_t)·P_t"
-    if not _fades(run):
+    if not how.fading:
         return sentence
+    power = "" if how.fading == 1 else f", to the power {how.fading}"
     if rules.named(run.rule).coupled:
-        return f"{sentence}, and its momentum γ·(1−η_t₋₁λ_t₋₁)"
-    return f"{sentence}; averages of gradients fade by a further 1−η_t₋₁λ_t₋₁, of squares by its square"
+        return f"{sentence}, and its momentum γ·(1−η_t₋₁λ_t₋₁){power}"
+    return f"{sentence}; averages of gradients fade by a further 1−η_t₋₁λ_t₋₁{power}, of squares by its square"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -297,9 +338,12 @@ def derived(partner: Path, made: Twin) -> Path:
 
     @cache
     def readings() -> Readings:
+        k, log_projection = made.degree, made.log_projection
         with np.errstate(over="ignore", under="ignore"):
-            gradient = partner.gradient_norm * np.exp(made.log_projection)
-        return Readings(partner.loss, gradient, partner.frame_sharpness / rest**2)
+            gradient = partner.gradient_norm * np.exp((1 - k) * log_projection)
+            shrunk = np.exp(-k * log_projection) if k else 1.0
+            loss, bend = partner.loss * shrunk, partner.frame_sharpness * shrunk
+        return Readings(loss, gradient, bend / rest**2)
 
     return replace(
         partner, frame_x=partner.frame_x * rest, frame_y=partner.frame_y * rest, frame_log=whole, readings=readings,

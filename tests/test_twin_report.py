@@ -1,6 +1,7 @@
 """The schedule compiler's report, and the code that it hands out."""
 
 import importlib.util
+import json
 import re
 
 import msgspec
@@ -10,6 +11,7 @@ from app.presets import ZOOM_OUT
 from app.result import simulate
 from app.scene import Run, Scene, SceneError
 from app.twin_report import code, partners, reports, sentences
+from dynamics.schedules import Cosine, Linear, Step, Warmup, schedule
 
 STEPS = 40
 RUNS = {
@@ -65,3 +67,18 @@ def test_a_ghost_leaves_where_the_horizon_says() -> None:
     first, ghost = (result.paths[0] for result in simulate(scene).runs)
     apart = abs(ghost.x - first.x) + abs(ghost.y - first.y) > 1e-2 * first.norm
     assert first.horizon is not None and abs(int(apart.argmax()) - first.horizon) <= 15
+
+
+@pytest.mark.parametrize("rate", [
+    Cosine(initial=0.1, total_steps=20), Warmup(peak=0.1, warmup_steps=5, then="cosine", total_steps=20), Linear(0.1, 0.0, 20),
+    Step(0.1, [10], [0.0]), Step(0.1, [3, 6], [0.0, 0.1]),
+])  # fmt: skip
+def test_a_rate_that_reaches_zero_is_told_as_zero(rate) -> None:
+    runs = (Run(label="d", learning_rate=rate, weight_decay=0.2), Run(label="t", twin_of="d"))
+    (report,) = reports(Scene(landscape="quotient", steps=40, runs=runs))
+    told = json.loads(json.dumps(report, allow_nan=False))
+    values = schedule(rate).rates(41).value
+    assert [each is None for each in told["log_learning_rate"]] == list(values == 0)
+    said = " ".join(sentences(report))
+    assert "nan" not in said and "×0" not in said and "inf" not in said
+    assert f"It is 0 {'at 3 steps' if isinstance(rate, Step) and len(rate.at) == 2 else 'from step'}" in said

@@ -6,7 +6,7 @@ import pytest
 from dynamics import RULES, Run, precise, simulate
 from dynamics.schedules import Constant, Cosine, Exponential, InverseSqrt, Linear, Step, Warmup, schedule
 from dynamics.twins import NoTwin, gap, overflow_steps, twin, weight_decay_of
-from landscapes import named
+from landscapes import named, typed
 
 START = (-0.7, 0.7)
 QUOTIENT, FIVE_WELLS = named("quotient"), named("five_wells")
@@ -145,7 +145,6 @@ def test_the_averages_of_adamw_fade_in_its_twin():
 @pytest.mark.parametrize(
     "run, why",
     [
-        (Run("sphere", 0.1, 0.1), "sphere"),
         (Run("gd", 0.1, 0.1, clip_norm=1.0), "Clipping"),
         (Run("gd", 0.1, 0.1, noise=0.1), "Noise"),
         (Run("gd", 0.02, 0.1, HEAVY | {"nesterov": True}), "Nesterov with L2"),
@@ -153,8 +152,7 @@ def test_the_averages_of_adamw_fade_in_its_twin():
         (Run("adabelief", 0.1, 0.1, {"eps": 0.0}), "eps_root = 0"),
         (Run("gd", 2.0, 1.0), "at step 0 it is 2"),
         (Run("gd", Step(0.1, [7], [0.4]), 3.0), "at step 7 it is 1.2"),
-        (Run("gd", 0.1, 0.027, HEAVY), "(1−√γ)² = 0.002633; beyond it the factor α of step 355"),
-        (Run("gd", 0.1, 0.1, HEAVY), "(1−√γ)² = 0.002633; beyond it the factor α of step 23"),
+        (Run("gd", 0.1, 0.1, HEAVY), "(1−√γ)² = 0.002633 for ever; beyond it the factor α of step 23"),
         (Run("gd", Linear(0.1, 0.2, 50), 0.1, HEAVY), "α of step"),
     ],
 )
@@ -170,11 +168,85 @@ def test_a_loss_that_sees_the_length_has_no_twin():
         twin(named("beale"), Run(), 10)
 
 
-def test_heavy_ball_has_a_twin_up_to_the_limit_and_not_beyond():
-    """γ = 0.81: (1 - √γ)² = 1/100 exactly, which floats would put on the wrong side."""
+def test_heavy_ball_has_a_twin_up_to_the_limit_for_ever_and_beyond_it_for_a_while():
+    """γ = 0.81: (1 - √γ)² = 1/100 exactly, which floats would put on the wrong side. At ηλ = 0.0027, γ = 0.9, α_355 < 0."""
     assert twin(QUOTIENT, Run("gd", 0.1, 0.1, {"momentum": 0.81}), 300).growth[-1] == pytest.approx(0.9**-2, rel=1e-9)
-    with pytest.raises(NoTwin, match="no longer positive"):
-        twin(QUOTIENT, Run("gd", 0.1, 0.1001, {"momentum": 0.81}), 300)
+    beyond = Run("gd", 0.1, 0.027, HEAVY)
+    assert "of step 355" in str(pytest.raises(NoTwin, twin, QUOTIENT, beyond, 400).value)
+    for run in (beyond, beyond._replace(learning_rate=Step(0.1, [10_000], [0.2]))):
+        made = twin(QUOTIENT, run, 20)
+        assert "α²" not in made.theorem  # there is no real root to quote
+        ((partner,), (other,)) = (simulate(QUOTIENT, each, [START], 20) for each in (run, made.run))
+        assert gap(partner, other, made.log_projection).max() < 1e-12
+
+
+CONSTANT_RATE, ONE_LEVEL = Run("gd", 0.02, 0.1, HEAVY), Run("gd", Step(0.02, [10_000], [0.5]), 0.1, HEAVY)
+
+
+def test_a_rate_written_as_a_schedule_of_one_level_has_the_same_fate():
+    for decay in (0.1, 0.2, 1.0):
+        fates = []
+        for run in (CONSTANT_RATE, ONE_LEVEL):
+            try:
+                made = twin(QUOTIENT, run._replace(weight_decay=decay), 50)
+                fates.append(np.isfinite(made.log_learning_rate).all())
+            except NoTwin as refusal:
+                fates.append(str(refusal))
+        assert fates[0] == fates[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Losses of other degrees, the sphere, and clipping
+
+HOMOGENEOUS = {
+    "gd, degree 1": ("r + abs(x)/2", Run("gd", 0.05, 0.2)), "gd, degree 2": ("(x^2 + 3*y^2)/2", Run("gd", 0.1, 0.3)),
+    "gd, degree 4": ("(x*y)^2/2 + x^4/8", Run("gd", 0.1, 0.2)), "gd, degree -2": ("1/(x^2 + 2*y^2)", Run("gd", 0.05, 0.1)),
+    "gd, schedules": ("(x^2 + 3*y^2)/2", Run("gd", Cosine(0.1, 3000), Linear(0.1, 0.3, 500))),
+    "sign": ("(x^2 + 3*y^2)/2", Run("sign", 0.02, 0.2)), "unit gradient": ("x^4 + y^4", Run("unit_gradient", 0.02, 0.2)),
+    "unit loss": ("x^4 + 2*y^4", Run("unit_loss", 0.02, 0.2)),
+    "heavy ball": ("(x^2 + 3*y^2)/2", Run("gd", 0.02, 0.1, HEAVY)),
+    "heavy ball, degree 4": ("(x*y)^2/2 + x^4/8", Run("gd", 0.02, 0.1, {"momentum": 0.5})),
+    "heavy ball, step decay": ("(x*y)^2/2 + x^4/8", Run("gd", Step(0.02, [20], [0.01]), 0.1, HEAVY)),
+    "decoupled momentum": ("(x*y)^2/2 + x^4/8", Run("gd", 0.02, 0.1, DECOUPLED)),
+    "decoupled Nesterov": ("(x^2 + 3*y^2)/2", Run("gd", 0.02, 0.1, DECOUPLED | {"nesterov": True})),
+    "adamw": ("(x^2 + 3*y^2)/2", Run("adamw", 0.02, 0.1, {"eps": 0.0})),
+    "adamw, degree 4": ("(x*y)^2/2 + x^4/8", Run("adamw", 0.02, 0.1, {"eps": 0.0})),
+    "lion": ("(x^2 + 3*y^2)/2", Run("lion", 0.02, 0.1)),
+    "sphere": ("x^2/(x^2 + y^2)", Run("sphere", 0.1, 0.3)), "sphere, any loss": ("(x - 2)^2 + y^4", Run("sphere", 0.1, 0.3)),
+    "sphere, clipped": ("(x - 2)^2 + y^4", Run("sphere", 0.1, 0.3, clip_norm=0.5)),
+    "sign, clipped": ("x^2/(x^2 + y^2)", Run("sign", 0.02, 0.2, clip_norm=0.1)),
+    "unit gradient, clipped": ("x^2/(x^2 + y^2)", Run("unit_gradient", 0.02, 0.2, clip_norm=0.1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOMOGENEOUS)
+def test_losses_of_other_degrees_and_the_sphere_have_twins(case):
+    loss, run = typed(HOMOGENEOUS[case][0]), HOMOGENEOUS[case][1]
+    made = twin(loss, run, 40)
+    ((partner,), (other,)) = (simulate(loss, each, [START], 40) for each in (run, made.run))
+    assert schedule(made.run.weight_decay) == Constant(0.0) and partner.status == "finished"
+    assert gap(partner, other, made.log_projection).max() < 1e-11
+    if precise.refused(loss, run) is None:
+        ((partner,), (other,)) = (precise.simulate(loss, each, [START], 40) for each in (run, made.run))
+        assert gap(partner, other, made.log_projection).max() < 1e-15
+
+
+@pytest.mark.parametrize("degree, formula", [(1, "r + abs(x)/2"), (2, "(x^2 + 3*y^2)/2"), (4, "x^4 + y^4"), (-2, "1/(x^2 + 2*y^2)")])
+def test_the_rate_of_a_loss_of_degree_k_is_its_partners_times_a_power_of_what_remains(degree, formula):
+    """η̃_t = η P_t^(k-1) / P_{t+1} with P_t = (1 - ηλ)^t."""
+    remains, t = 1 - 0.1 * 0.2, np.arange(31)
+    made = twin(typed(formula), Run("gd", 0.1, 0.2), 30)
+    assert np.exp(made.log_learning_rate) == pytest.approx(0.1 * remains ** (t * (degree - 1) - t - 1.0), rel=1e-12)
+
+
+def test_a_quadratics_twin_has_a_constant_rate_and_the_spheres_the_same_path():
+    made = twin(typed("(x^2 + 3*y^2)/2"), Run("gd", 0.1, 0.2), 30)
+    assert np.exp(made.log_learning_rate) == pytest.approx(0.1 / 0.98, rel=1e-12)
+    run = Run("sphere", 0.1, 0.3)
+    made = twin(QUOTIENT, run, 50)
+    ((partner,), (other,)) = (precise.simulate(QUOTIENT, each, [START], 50) for each in (run, made.run))
+    assert np.array_equal(partner.x, other.x) and np.array_equal(partner.y, other.y)
+    assert np.exp(made.log_learning_rate) == pytest.approx(0.1 / 0.97, rel=1e-12)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
