@@ -5,11 +5,16 @@ from functools import cache
 from pathlib import Path
 
 IMPORT = re.compile(r'^(?:import\s*\{[^}]*\}\s*from|@import)\s*"(\.[^"]*)";\n', re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL)
+"""lines that are a comment and nothing else"""
 
 
 @cache
 def bundled(file: Path) -> str:
-    """A file's text with each file that it imports, once, in the place of an import; so no two scripts may share a name."""
+    """A file's text with each file that it imports, once, in the place of an import; so no two scripts may share a name.
+
+    What is written for who reads the source stays at home.
+    """
     there: set[Path] = set()
 
     def text(file: Path) -> str:
@@ -18,4 +23,4 @@ def bundled(file: Path) -> str:
         there.add(file)
         return IMPORT.sub(lambda found: text((file.parent / found[1]).resolve()), file.read_text("utf-8"))
 
-    return text(file.resolve())
+    return COMMENT.sub("", text(file.resolve()))

@@ -141,7 +141,75 @@ def adam(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) 
     return u, lam, (mu, nu, power1, power2)
 
 
+def nadam(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """Adam's u with m̂ = (β₁m + (1-β₁)g)-looked-ahead: β₁ m/(1-β₁^(k+1)) + (1-β₁) g/(1-β₁^k), k = t + 1 (as optax has it)."""
+    b1, b2, zero = own["b1"], own["b2"], 0 * lam
+    mu, nu, power1, power2 = state or ((zero, zero), (zero, zero), 1 + zero, 1 + zero)
+    mu, nu = _average(b1 * fade, 1 - b1, mu, g), _average(b2 * fade * fade, 1 - b2, nu, _squares(g))
+    power1, power2 = power1 * b1, power2 * b2
+    ahead = tuple(b1 * m / (1 - power1 * b1) + (1 - b1) * a / (1 - power1) for m, a in zip(mu, g, strict=True))
+    return _over_root(own, ahead, tuple(v / (1 - power2) for v in nu)), lam, (mu, nu, power1, power2)
+
+
+def amsgrad(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """Adam's u over the largest v̂ so far, bias corrected before it is compared (as optax has it)."""
+    b1, b2, zero = own["b1"], own["b2"], 0 * lam
+    mu, nu, most, power1, power2 = state or ((zero, zero), (zero, zero), (zero, zero), 1 + zero, 1 + zero)
+    mu, nu = _average(b1 * fade, 1 - b1, mu, g), _average(b2 * fade * fade, 1 - b2, nu, _squares(g))
+    power1, power2 = power1 * b1, power2 * b2
+    most = tuple(_larger(fade * fade * old, v / (1 - power2)) for old, v in zip(most, nu, strict=True))
+    return _over_root(own, tuple(m / (1 - power1) for m in mu), most), lam, (mu, nu, most, power1, power2)
+
+
+def adabelief(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """m first; s ← β₂s + (1-β₂)(g - m)² + ε₀, which is kept; u = m̂/(√ŝ + ε)."""
+    b1, b2, zero = own["b1"], own["b2"], 0 * lam
+    mu, nu, power1, power2 = state or ((zero, zero), (zero, zero), 1 + zero, 1 + zero)
+    mu = _average(b1 * fade, 1 - b1, mu, g)
+    surprise = tuple(a - m for a, m in zip(g, mu, strict=True))
+    nu = tuple(v + own["eps_root"] for v in _average(b2 * fade * fade, 1 - b2, nu, _squares(surprise)))
+    power1, power2 = power1 * b1, power2 * b2
+    corrected = tuple(m / (1 - power1) for m in mu), tuple(v / (1 - power2) for v in nu)
+    return _over_root(own | {"eps_root": zero}, *corrected), lam, (mu, nu, power1, power2)
+
+
+def rmsprop(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """v ← β₂v + (1-β₂)g², u = g/√(v + ε), or g/(√v + ε) where ε stands outside of the root."""
+    b2, zero = own["b2"], 0 * lam
+    nu = _average(b2 * fade * fade, 1 - b2, state or (zero, zero), _squares(g))
+    inside, outside = (own["eps"], zero) if own["eps_in_sqrt"] else (zero, own["eps"])
+    return tuple(divide(a, _root(v + inside) + outside) for a, v in zip(g, nu, strict=True)), lam, nu
+
+
+def lion(own: Any, state: Any, w: Pair, g: Any, loss: Any, lam: Any, fade: Any) -> tuple[Pair, Any, Any]:
+    """u = sign(β₁m + (1-β₁)g), then m ← β₂m + (1-β₂)g."""
+    mu = tuple(fade * m for m in state or (0 * lam, 0 * lam))
+    u = tuple(sign(each) for each in _average(own["b1"], 1 - own["b1"], mu, g))
+    return u, lam, _average(own["b2"], 1 - own["b2"], mu, g)
+
+
+def _average(keep: Any, take: Any, old: Sequence[Any], new: Sequence[Any]) -> Pair:
+    return tuple(keep * a + take * b for a, b in zip(old, new, strict=True))
+
+
+def _squares(pair: Sequence[Any]) -> Pair:
+    return pair[0] * pair[0], pair[1] * pair[1]
+
+
+def _root(a: Any) -> Any:
+    return a if a == 0 else a.sqrt()
+
+
+def _over_root(own: Any, m: Sequence[Any], v: Sequence[Any]) -> Pair:
+    return tuple(divide(a, _root(b + own["eps_root"]) + own["eps"]) for a, b in zip(m, v, strict=True))
+
+
+def _larger(a: Any, b: Any) -> Any:
+    return arb.max(a, b)
+
+
 RULES: dict[str, Update] = {
     "gd": gd, "sign": gradient_sign, "unit_gradient": unit_gradient, "unit_loss": unit_loss, "sphere": plain,
-    "adam": adam, "adamw": adam,
+    "adam": adam, "adamw": adam, "nadam": nadam, "amsgrad": amsgrad, "adabelief": adabelief, "rmsprop": rmsprop,
+    "lion": lion,
 }  # fmt: skip

@@ -133,16 +133,17 @@ class Path:
 
 def make_path(
     start: tuple[float, float], points: np.ndarray, read: Callable[[], np.ndarray], rates: Rates, length: int,
-    scale_invariant: bool, uneventful: bool = False,
+    scale_invariant: bool, uneventful: bool = False, unfailing: bool = True,
 ) -> Path:  # fmt: skip
     """A path from the engine's points, rows (x, y, frame), cut where it stopped.
 
     `read` gives the rows (loss, gradient's x and y, sharpness) at them. It is not asked for before somebody wants to know,
     where the engine has seen that the path is `uneventful`: all is finite, and the last gradient and step are not zero.
+    `unfailing`: a gradient that is not zero makes a step as long as the rule says, which no ε and no memory shortens.
     """
     status, stopped_at, kept = "finished", None, slice(None)
     if not uneventful:
-        status, stopped_at = _ended(np.concatenate([points, read()]), rates, length, scale_invariant)
+        status, stopped_at = _ended(np.concatenate([points, read()]), rates, length, scale_invariant, unfailing)
     if status not in ("finished", "zero_gradient"):
         kept = np.minimum(np.arange(points.shape[1]), max(stopped_at - 1, 0))
     x, y, frame = points[:, kept]
@@ -161,7 +162,9 @@ def make_path(
     return Path(start, status, stopped_at, x, y, log, readings, rates, length)
 
 
-def _ended(rows: np.ndarray, rates: Rates, length: int, scale_invariant: bool) -> tuple[str, int | None]:
+def _ended(
+    rows: np.ndarray, rates: Rates, length: int, scale_invariant: bool, unfailing: bool
+) -> tuple[str, int | None]:
     """The status of a path with all its rows, and the step at which it stopped."""
     x, y, _, _, gx, gy, _ = rows
     fine = np.isfinite(rows[[0, 1, 3, 4, 5]]).all(axis=0)
@@ -171,7 +174,7 @@ def _ended(rows: np.ndarray, rates: Rates, length: int, scale_invariant: bool) -
     if gx[-1] == 0 == gy[-1]:
         moving = np.flatnonzero((gx != 0) | (gy != 0))
         return "zero_gradient", int(moving[-1]) + 1 if len(moving) else 0
-    frozen = _frozen(rows, rates, length) if scale_invariant else None
+    frozen = _frozen(rows, rates, length) if scale_invariant and unfailing else None
     return ("finished", None) if frozen is None else ("zero_gradient", frozen)
 
 

@@ -66,6 +66,12 @@ class Rule(NamedTuple):
     """Whether the step has a derivative, so that small errors can be followed through it."""
 
     @property
+    def squares(self) -> bool:
+        """Whether it remembers squares of gradients."""
+        state = jax.tree.leaves(self.core().init((0.0, 0.0)), is_leaf=lambda part: hasattr(part, "_fields"))
+        return any(STATE_LENGTHS.get(name) == -2 for part in state for name in getattr(part, "_fields", ()))
+
+    @property
     def summary(self) -> str:
         return inspect.getdoc(self.core) or ""
 
@@ -213,13 +219,13 @@ def adabelief(
 
 @rule("NAdam", length=1)
 def nadam(b1: Beta1 = 0.9, b2: Beta2 = 0.999, eps: Eps = 1e-8, eps_root: EpsRoot = 0.0) -> optax.GradientTransformation:
-    """Adam with Nesterov's look-ahead in m̂. Dozat 2016."""
+    """Adam with Nesterov's look-ahead in m̂, as optax has it (PyTorch's has a schedule of momenta). Dozat 2016."""
     return optax.scale_by_adam(b1, b2, eps, eps_root, nesterov=True)
 
 
 @rule("AMSGrad", length=1)
 def amsgrad(b1: Beta1 = 0.9, b2: Beta2 = 0.999, eps: Eps = 1e-8, eps_root: EpsRoot = 0.0) -> optax.GradientTransformation:
-    """Adam with the largest v̂ so far. Reddi et al. 2018, arXiv:1904.09237."""
+    """Adam with the largest v̂ so far, corrected before the comparison as in optax (PyTorch: after). Reddi et al. 2018."""
     return optax.scale_by_amsgrad(b1, b2, eps, eps_root)
 
 

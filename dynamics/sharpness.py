@@ -43,7 +43,7 @@ def threshold_factor(run: Run, steps: int, scale_invariant: bool) -> np.ndarray 
     """c_t with threshold sharpness c_t/η_t, over t = 0 ... steps; None where no such linear limit is known."""
     own = run.hyperparameters
     rate, decay = (schedule(value).rates(steps + 1) for value in (run.learning_rate, run.weight_decay))
-    d = np.where(decay.mantissa > 0, rate.value * decay.value, 0.0)
+    d = np.multiply(rate.value, decay.value, out=np.zeros(steps + 1), where=decay.mantissa > 0)
     switches = {name: bool(own.get(name)) for name in ("nesterov", "decoupled")}
     found = critical(
         run.rule, scale_invariant, d, float(own.get("momentum", 0.0)), clipped=run.clip_norm is not None, **switches

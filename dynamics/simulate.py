@@ -20,7 +20,7 @@ import numpy as np
 
 from dynamics import rules
 from dynamics.path import Path, make_path
-from dynamics.schedules import Rates, Schedule, rates, schedule
+from dynamics.schedules import Rates, Schedule, schedule
 from landscapes import Landscape, sharpness
 
 FRAME_LIMIT = 30
@@ -29,6 +29,10 @@ STEEPEST = 60
 SHORT = 2048
 """Below so many steps all runs of a rule share one program, whatever their schedules; in a longer run a constant rate is
 one number, where a table would take as long to fill as the run to make."""
+SMALLEST = {"float32": -100, "float64": -900}
+"""the power of two below which a learning rate in the frame's units is not let sink"""
+REACH = {"float32": 12, "float64": 100}
+"""the largest power of ten of a start's length, and of its inverse, from which a rule with a memory is followed"""
 DTYPES = {"float32": np.float32, "float64": np.float64}
 
 
@@ -63,6 +67,8 @@ def simulate(
     Other arguments: `knobs` of the landscape, `arithmetic` ("float64" or "float32"; the caller's JAX settings are left
     alone), `seed` of the gradient noise, which is the same for every run from the same start.
     """
+    if refusal := beyond_reach(run, starts, arithmetic):
+        raise ValueError(refusal)
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
     with jax.enable_x64(True):
         record = _recorded(kernel, room(steps))(**traced)
@@ -75,13 +81,31 @@ def simulate(
             read = _read(kernel.formula)(record, traced["knobs"])
         return np.asarray(read)[:, :, : steps + 1].astype(float, copy=False)
 
-    rate, length = tables.learning_rate, rules.named(run.rule).length
+    rate, rule = tables.learning_rate, rules.named(run.rule)
     return [
         make_path(
-            tuple(start), points[i], lambda i=i: readings()[i], rate, length, landscape.scale_invariant, uneventful[i]
+            tuple(start), points[i], lambda i=i: readings()[i], rate, rule.length, landscape.scale_invariant, uneventful[i],
+            unfailing=rule.coupled or not rule.knobs,
         )
         for i, start in enumerate(starts)
     ]  # fmt: skip
+
+
+def beyond_reach(run: Run, starts: Sequence[tuple[float, float]], arithmetic: str) -> str | None:
+    """Why a start is too far out, or too near the origin, for a rule with a memory, in one sentence.
+
+    A buffer holds powers of old gradients, and those of a step that crosses so many orders fit into no float.
+    """
+    rule, momentum = rules.named(run.rule), run.hyperparameters.get("momentum", 0.0)
+    if not (rule.squares or momentum):
+        return None
+    for x, y in starts:
+        if not 10.0 ** -REACH[arithmetic] <= max(abs(x), abs(y)) <= 10.0 ** REACH[arithmetic] and (x, y) != (0, 0):
+            return (
+                f"{rule.title} remembers gradients, and from the start ({x:g}, {y:g}) what it remembers fits into no "
+                f"{arithmetic}; start between 1e-{REACH[arithmetic]} and 1e{REACH[arithmetic]}, or use certified arithmetic."
+            )
+    return None
 
 
 class Kernel(NamedTuple):
@@ -240,7 +264,7 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
     if kernel.steep:  # the step would outgrow the frame: it is made in a larger one
         back = jnp.maximum(0, rate_exponent - STEEPEST)
         rate_exponent = rate_exponent - back
-    slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, -900 - rate_exponent))
+    slack = jnp.where(_remembers_decay(kernel, traced), 0, jnp.maximum(0, SMALLEST[kernel.dtype] - rate_exponent))
     rate = _times_two_to(at(traced["rate"], t), rate_exponent + slack, dtype)
     decay = _times_two_to(at(traced["decay"], t), decay_exponent - slack, dtype)
     if kernel.fades:
@@ -251,7 +275,8 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
         state = State(x, y, frame, optimizer)
     else:
         shrink = _two_to(-back, dtype)
-        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1) * shrink, shrink)
+        one = _times_two_to(1.0, -frame - back, dtype)
+        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, one, shrink)
         optimizer = _rescaled(optimizer, lambda length: _two_to(-length * back, dtype))
         if rule.coupled:  # without momentum nobody reads the buffer again, so it must not outgrow the larger frame
             kept = traced["own"]["momentum"] > 0
@@ -385,7 +410,8 @@ def _uneventful(formula: _ByFormula) -> Any:
 
     def one(record: Any, steps: Any, knobs: Any) -> Any:
         along = formula.landscape.slope(record[0], record[1], knobs, jnp)
-        finite = jnp.isfinite(along.loss + along.gx + along.gy) | (jnp.arange(record.shape[1]) > steps)
+        finite = jnp.isfinite(along.loss + along.gx + along.gy) & jnp.isfinite(record[0]) & jnp.isfinite(record[1])
+        finite = finite | (jnp.arange(record.shape[1]) > steps)
         end = formula.landscape.local(record[0, steps], record[1, steps], knobs, jnp, order=1)
         moves = jnp.any(record[:, steps] != record[:, jnp.maximum(steps - 1, 0)])
         return jnp.all(finite) & ((end.gx != 0) | (end.gy != 0)) & moves
@@ -402,7 +428,3 @@ def _read(formula: _ByFormula) -> Any:
         return jnp.stack([local.loss, local.gx, local.gy, sharpness(local, jnp)])
 
     return jax.jit(jax.vmap(one, in_axes=(0, None)))
-
-
-def constant(value: float) -> Rates:
-    return rates(np.array([value]))

@@ -126,7 +126,8 @@ def _degree(landscape: Landscape) -> Fraction | None:
 
 def _powered(rate: Rates, before: Rates, after: Rates, power: int) -> Rates:
     """η · before^power / after, mantissas and exponents apart."""
-    mantissa = rate.mantissa * before.mantissa**power / after.mantissa
+    above, below = (before.mantissa**power, 1.0) if power > 0 else (1.0, before.mantissa**-power)
+    mantissa = rate.mantissa * above / (below * after.mantissa)
     return Rates(mantissa, rate.exponent + power * before.exponent - after.exponent)
 
 

@@ -143,7 +143,7 @@ def control_of(bench: Bench, control: str) -> dict:
 
 
 def test_a_refused_number_shows_one_state_and_the_nearest_that_is_taken() -> None:
-    """Heavy ball has a twin for ever up to ηλ = (1−√γ)²: at ηλ = 0.075 up to γ = (1−√0.075)² = 0.5273, and a little beyond."""
+    """Heavy ball has a twin for ever up to ηλ = (1−√γ)²: at 0.075 up to γ = (1−√0.075)² = 0.5273, and a bit beyond."""
     work = bench()
     change(work, "run:0:momentum", "0,6")
     shown = control_of(work, "run:0:momentum")

@@ -6,6 +6,7 @@ The right values come from mpmath: differences of the formula at 60 digits, whic
 import json
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +16,8 @@ import pytest
 
 from app.__main__ import main
 from app.scene import Atlas, Run, Scene, SceneError, from_data
+from dynamics import RULES, simulate
 from dynamics import Run as Motion
-from dynamics import simulate
 from dynamics.precise import simulate as certified
 from dynamics.twins import NoTwin, twin
 from landscapes import FormulaError, sharpness, typed
@@ -233,3 +234,52 @@ def test_scenes_with_losses_that_only_seem_invariant_have_no_twin_and_keep_their
         carry_out(Scene(formula="1e12+x^2+y^2", runs=runs))
     assert carry_out(seeming).runs[0].paths[0].status == "finished"
     assert from_data({"formula": "1e12+x^2+y^2", "chart": {"kind": "atlas"}}).chart == Atlas()
+
+
+# ---- norms at the edges of what floats hold ----
+
+MEMORIES = [(name, {}) for name in RULES] + [("gd", {"momentum": 0.9}), ("gd", {"momentum": 0.9, "decoupled": True})]
+MEMORIES += [(name, {knob: 0.0 for knob, each in RULES[name].knobs.items() if each.length}) for name in RULES]
+
+
+@pytest.mark.parametrize(("name", "own"), MEMORIES, ids=[f"{name} {own}" for name, own in MEMORIES])
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_a_run_is_right_from_1e_minus_300_to_1e300_or_refused_in_words(name, own, arithmetic) -> None:
+    quotient, orders = typed("x^2/(x^2+y^2)"), (-300, -160, -90, -11, 11, 90, 160, 300)
+    refused = []
+    for order in orders if arithmetic == "float64" else (-30, -11, 11, 30):
+        start = tuple(float(np.dtype(arithmetic).type(c * 10.0**order)) for c in (1, 2))
+        run = Motion(name, 0.02, 0.1, own)
+        try:
+            path = simulate(quotient, run, [start], 8, arithmetic=arithmetic)[0]
+        except ValueError as refusal:
+            assert str(refusal).endswith("or use certified arithmetic.")
+            refused.append(abs(order))
+            continue
+        proof = certified(quotient, run, [start], 8)[0]
+        close = 1e-9 if arithmetic == "float64" else 3e-3
+        assert path.status == proof.status
+        assert path.log_norm == pytest.approx(proof.log_norm, abs=close)
+        assert np.exp(1j * path.angle) == pytest.approx(np.exp(1j * proof.angle), abs=close)
+    assert all(order > (90 if arithmetic == "float64" else 11) for order in refused)
+    assert not refused or RULES[name].squares or own.get("momentum")
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if RULES[name].squares])
+def test_a_coordinate_that_is_no_number_is_not_hidden_by_a_loss_blind_to_it(name, capsys, tmp_path, monkeypatch) -> None:
+    """m̂/√v̂ is 0/0 in a coordinate that never had a gradient, where no ε keeps it from that."""
+    own = {knob: 0.0 for knob, each in RULES[name].knobs.items() if each.length}
+    path = simulate(typed("x^2"), Motion(name, 0.1, 0.0, own), [(1.0, 1.0)], 5)[0]
+    assert (path.status, path.stopped_at) == ("left_the_plane", 1) and np.isfinite(path.y).all()
+    monkeypatch.chdir(tmp_path)
+    scene = {"formula": "x^2", "steps": 5, "starts": [[1, 1]], "runs": [{"rule": name} | own]}
+    Path("blind.json").write_text(json.dumps(scene))
+    with pytest.raises(SystemExit) as end:
+        main(["run", "blind.json"])
+    assert end.value.code in (0, None) and "left_the_plane  1" in capsys.readouterr().out
+
+
+def test_a_tiny_gradient_beside_an_epsilon_is_not_called_zero() -> None:
+    """Adam on a loss of size 1e-22: ε = 1e-8 makes the steps too small to see, and the gradient is not zero."""
+    path = simulate(typed("x^2/(x^2+y^2)*1e-22"), Motion("adam", 0.1, 0.0), [(0.6, 0.8)], 50)[0]
+    assert path.status == "finished" and 0 < path.gradient_norm[-1] < 1e-20

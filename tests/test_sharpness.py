@@ -47,11 +47,13 @@ def test_on_the_sphere_a_well_holds_below_the_threshold_and_not_above(decay: flo
 
 TWELVE = [
     ("quadratic", Run("gd", 0.1)), ("quadratic", Run("gd", 0.1, 1.0)),
-    ("quadratic", Run("gd", 0.05, 0.4, {"momentum": 0.5})), ("quadratic", Run("gd", 0.05, 0.4, {"momentum": 0.5, "decoupled": True})),
+    ("quadratic", Run("gd", 0.05, 0.4, {"momentum": 0.5})),
+    ("quadratic", Run("gd", 0.05, 0.4, {"momentum": 0.5, "decoupled": True})),
     ("quadratic", Run("gd", 0.05, 0.4, {"momentum": 0.5, "nesterov": True})),
     ("quadratic", Run("gd", 0.138429, 0.1, {"momentum": 0.9, "nesterov": True, "decoupled": True})),
     ("five_wells", Run("gd", 0.05)), ("five_wells", Run("gd", 0.05, 0.25)), ("five_wells", Run("sphere", 0.05, 0.25)),
-    ("five_wells", Run("gd", 0.05, 0.0, {"momentum": 0.5})), ("himmelblau", Run("gd", Cosine(initial=0.01, total_steps=30), 0.1)),
+    ("five_wells", Run("gd", 0.05, 0.0, {"momentum": 0.5})),
+    ("himmelblau", Run("gd", Cosine(initial=0.01, total_steps=30), 0.1)),
     ("quadratic", Run("adam", 0.05, 0.1)),
 ]  # fmt: skip
 

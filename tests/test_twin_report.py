@@ -70,7 +70,8 @@ def test_a_ghost_leaves_where_the_horizon_says() -> None:
 
 
 @pytest.mark.parametrize("rate", [
-    Cosine(initial=0.1, total_steps=20), Warmup(peak=0.1, warmup_steps=5, then="cosine", total_steps=20), Linear(0.1, 0.0, 20),
+    Cosine(initial=0.1, total_steps=20), Warmup(peak=0.1, warmup_steps=5, then="cosine", total_steps=20),
+    Linear(0.1, 0.0, 20),
     Step(0.1, [10], [0.0]), Step(0.1, [3, 6], [0.0, 0.1]),
 ])  # fmt: skip
 def test_a_rate_that_reaches_zero_is_told_as_zero(rate) -> None:
@@ -80,5 +81,5 @@ def test_a_rate_that_reaches_zero_is_told_as_zero(rate) -> None:
     values = schedule(rate).rates(41).value
     assert [each is None for each in told["log_learning_rate"]] == list(values == 0)
     said = " ".join(sentences(report))
-    assert "nan" not in said and "×0" not in said and "inf" not in said
+    assert not re.search(r"nan\b|×0[ ,.](?!\d)|\binf", said.replace("own is", ""))
     assert f"It is 0 {'at 3 steps' if isinstance(rate, Step) and len(rate.at) == 2 else 'from step'}" in said

@@ -231,7 +231,10 @@ def test_losses_of_other_degrees_and_the_sphere_have_twins(case):
         assert gap(partner, other, made.log_projection).max() < 1e-15
 
 
-@pytest.mark.parametrize("degree, formula", [(1, "r + abs(x)/2"), (2, "(x^2 + 3*y^2)/2"), (4, "x^4 + y^4"), (-2, "1/(x^2 + 2*y^2)")])
+DEGREES = [(1, "r + abs(x)/2"), (2, "(x^2 + 3*y^2)/2"), (4, "x^4 + y^4"), (-2, "1/(x^2 + 2*y^2)")]
+
+
+@pytest.mark.parametrize("degree, formula", DEGREES)
 def test_the_rate_of_a_loss_of_degree_k_is_its_partners_times_a_power_of_what_remains(degree, formula):
     """η̃_t = η P_t^(k-1) / P_{t+1} with P_t = (1 - ηλ)^t."""
     remains, t = 1 - 0.1 * 0.2, np.arange(31)

@@ -10,6 +10,7 @@ import numpy as np
 from dynamics import Run as Motion
 from dynamics import flow, precise, rules
 from dynamics.rules import Knob
+from dynamics.simulate import beyond_reach
 from landscapes import FormulaError, Landscape, named, typed
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
         rule = rules.named(run.rule)
     except ValueError as error:
         raise SceneError("rule", str(error)) from None
+    floats = "float32" if scene.arithmetic == "float32" else "float64"
+    if scene.arithmetic != "certified" and (refusal := beyond_reach(run.motion, scene.points, floats)):
+        raise SceneError("starts", refusal)
     if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, Motion(run.rule, noise=run.noise))):
         raise SceneError("arithmetic", refusal)
     for name, value in run.hyperparameters.items():
