@@ -43,6 +43,7 @@ zoomout = typer.Typer(
 
 SCENE = typer.Argument(metavar="SCENE", help="A scene file (TOML or JSON), a link, or - for standard input.")
 SceneSource = Annotated[str, SCENE]
+ForceFlag = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
@@ -139,10 +140,11 @@ def run(
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as .json, .npz or .csv.")] = None,
     every: Annotated[int, typer.Option(metavar="N", min=1, help="Keep every N-th step only.")] = 1,
+    force: ForceFlag = False,
 ) -> None:
     """Simulate a scene and give its numbers."""
     if out is not None:
-        _check_folder(out)
+        _check_out(out, force)
     from app import result
 
     if out is not None:
@@ -175,7 +177,7 @@ def render(
     ] = None,
     step: Annotated[float | None, typer.Option(help="The step that a picture shows.", show_default="the last")] = None,
     theme: Annotated[Theme | None, typer.Option(help="The colours.", show_default="as the scene says")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: ForceFlag = False,
 ) -> None:
     """Make a film, a picture or a self-contained page of a scene."""
     pixels = _size(size)
@@ -187,6 +189,8 @@ def render(
     chosen = theme.value if theme else given.view.theme
     with _writing():
         film.render(given, out, pixels, fps, seconds, chosen, progress, force, step, large=True)
+    if out.suffix.lower() != ".html" and (said := film.note(" ".join([given.title, *given.labels]))):
+        print(said, file=sys.stderr)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -201,6 +205,13 @@ def _progress() -> Callable[[int, int], None]:
         print(f"\r{done} of {total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     return show
+
+
+def _check_out(file: Path, force: bool) -> None:
+    from app.files import check_new
+
+    _check_folder(file)
+    check_new(file, force)
 
 
 def _check_folder(file: Path) -> None:
@@ -290,6 +301,8 @@ def atlas(
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
     process: Annotated[int, typer.Option(min=0, help="Which of them this is; process 0 writes the file.")] = 0,
+    force: ForceFlag = False,
+    bare: Annotated[bool, typer.Option("--bare", help="A .png of the pixels alone, without axes and key.")] = False,
 ) -> None:
     """Map a million runs: two numbers of a scene vary, one number is kept of each run.
 
@@ -299,7 +312,7 @@ def atlas(
         raise Refused(
             "processes", "To share a map give each of N processes --coordinator HOST:PORT --processes N --process 0 to N-1."
         )
-    _check_folder(out)
+    _check_out(out, force)
     given = _scene(scene)
     from app import atlas_command as maps
 
@@ -308,7 +321,8 @@ def atlas(
         maps.join(coordinator, processes, process)
     made = maps.compute(work, maps.progress_line if sys.stderr.isatty() else None)
     if process == 0:
-        maps.write(made, work, out)
+        with _writing():
+            maps.write(made, work, out, bare)
 
 
 @zoomout.command()
@@ -323,23 +337,24 @@ def bench(
         raise Failed("The benchmarks stopped before their end; what they said stands above.")
 
 
-class Kind(StrEnum):
-    landscapes = "landscapes"
-    rules = "rules"
-    schedules = "schedules"
-    lessons = "lessons"
+KINDS = ("landscapes", "rules", "schedules")
 
 
 @zoomout.command("list")
-def list_(kind: Annotated[Kind | None, typer.Argument(show_default="all")] = None, as_json: JsonFlag = False) -> None:
-    """List the landscapes, rules, schedules and lessons."""
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[landscapes|rules|schedules]", show_default="all")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the landscapes, rules and schedules."""
     from app import listing
 
+    if kind is not None and kind not in (*KINDS, "lessons"):
+        raise Refused("kind", f"There is no list of {kind[:40]!r}; there are {', '.join(KINDS)}.")
     if as_json:
-        entries = {each.value: listing.entries(each) for each in Kind}
+        entries = {each: listing.entries(each) for each in (*KINDS, "lessons")}
         print(json.dumps(entries[kind] if kind else entries, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(listing.lines(each)) for each in ([kind] if kind else Kind)))
+        print("\n\n".join("\n".join(listing.lines(each)) for each in ([kind] if kind else KINDS)))
 
 
 def _scene(source: str) -> Any:

@@ -15,6 +15,7 @@ from app.chart.atlas import kinds, sheet
 from app.chart.colours import paint
 from app.chart.sheet import sent
 from app.embed import page
+from app.files import whole_file
 from app.scene import Atlas as AtlasChart
 from app.scene import Scene, SceneError, to_data
 from app.scene.charts import sides_of
@@ -87,16 +88,10 @@ def progress_line(done: int, total: int) -> None:
 # Files
 
 
-def write(made: Atlas, work: Plan, out: Path) -> None:
+def write(made: Atlas, work: Plan, out: Path, bare: bool = False) -> None:
     """The file appears at its name only when it is whole."""
-    make = writer(out)
-    partial = out.with_name(f".{out.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            make(made, work, file)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(out) as partial, partial.open("wb") as file:
+        (_pixels if bare and out.suffix.lower() == ".png" else writer(out))(made, work, file)
 
 
 def writer(out: Path) -> Callable[[Atlas, Plan, Any], None]:
@@ -113,6 +108,20 @@ def _npz(made: Atlas, work: Plan, file: Any) -> None:
 
 
 def _png(made: Atlas, work: Plan, file: Any) -> None:
+    """The map with its axes and its key, a pixel or more for every run; a larger one than a screen is its pixels alone."""
+    rows, columns = made.values.shape
+    if max(rows, columns) > MAX_PAGE_SIDE:
+        _pixels(made, work, file)
+        return
+    from app.chart.picture import figure, room
+
+    shown, times = sheet(work.scene, work.run, made), -(-512 // max(rows, columns))
+    wide, high = room(shown, work.scene.title)
+    made_figure = figure(shown, (columns * times + wide, rows * times + high), "light", work.scene.title)
+    made_figure.savefig(file, format="png", facecolor=made_figure.get_facecolor())
+
+
+def _pixels(made: Atlas, work: Plan, file: Any) -> None:
     """Band by band, so that a map of 8192² needs no second copy in memory. The largest y is on top."""
     rows, columns = made.values.shape
 

@@ -48,9 +48,14 @@ def plain(text: str) -> str:
 
 @st.dialog("Link to this scene")
 def link(bench: Any) -> None:
-    st.write("Whoever opens this link sees exactly this scene: the same numbers, start and view.")
     here = urlsplit(st.context.url or "")
-    st.code(to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", ""))), language=None, wrap_lines=True)
+    try:
+        made = to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", "")))
+        st.write("Whoever opens this link sees exactly this scene: the same numbers, start and view.")
+        st.code(made, language=None, wrap_lines=True)
+    except SceneError as error:
+        st.info(error.message)
+        st.download_button("Save as a file", to_toml(bench.scene), "scene.toml", on_click="ignore")
     st.write("**Open a scene**")
     file = st.file_uploader("A scene file (TOML or JSON)", type=["toml", "json", "txt"], max_upload_size=1)
     pasted = st.text_input("… or paste a link", placeholder="https://…?scene=…")
@@ -88,7 +93,8 @@ def export(scene: Scene) -> None:
     if film:
         left, right = st.columns(2)
         options["seconds"] = left.number_input("Seconds", 1.0, 60.0, min(60.0, scene.view.seconds), 1.0)
-        options["fps"] = right.select_slider("Frames per second", [12, 15, 24, 30, 60], 30 if kind != "gif" else 15)
+        rates, usual = ([10, 15, 20, 25, 50], 15) if kind == "gif" else ([12, 15, 24, 30, 60], 30)
+        options["fps"] = right.select_slider("Frames per second", rates, usual)
     if st.button("Make it", type="primary", width="stretch"):
         _make(scene, kind, options)
 
@@ -97,6 +103,7 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     if not _slots.acquire(timeout=20):
         st.warning("Two exports are being made already; try again in a moment.")
         return
+    said = ""
     bar, job, here, begun = st.progress(0.0, "Drawing …"), Job(), presence(), time.monotonic()
 
     def given_up() -> bool:
@@ -115,9 +122,10 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
             elif kind in ("csv", "npz", "json"):
                 write(simulate(scene), path)
             else:
-                from app.film import render  # matplotlib and PyAV are loaded when the first film is made
+                from app.film import note, render  # matplotlib and PyAV are loaded when the first film is made
 
                 render(scene, path, progress=drawn, **options)
+                said = "" if kind == "html" else note(" ".join([scene.title, *scene.labels]))
             data = path.read_bytes()
     except SceneError as error:
         st.error(error.message)
@@ -132,6 +140,8 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         bar.empty()
         GATE.leave(job)
         _slots.release()
+    if said:
+        st.caption(plain(said))
     st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
     st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
 

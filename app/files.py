@@ -10,9 +10,20 @@ from pathlib import Path
 from app.scene import SceneError
 
 
+def check_new(path: Path, force: bool) -> None:
+    """Refuses to replace what is there, before any work is done. A symbolic link counts as what it names."""
+    if (path.exists() or path.is_symlink()) and not force:
+        raise SceneError("exists", f"{path.name} exists already; choose another name, or replace it with --force.")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write to; what was written becomes `path` when the block ends well, and vanishes when it does not."""
+    """A name to write to; what was written becomes `path` when the block ends well, and vanishes when it does not.
+
+    The name is random, so nobody can lay a link there beforehand; where `path` is a symbolic link, the file it names is
+    written, and the link stays.
+    """
+    path = path.resolve() if path.is_symlink() else path
     folder = path.absolute().parent
     partial = folder / f".zoomout-{secrets.token_hex(6)}.partial"
     try:

@@ -125,8 +125,16 @@ def _rail_data(page: Page, bench: Bench, result: Result | None) -> dict[str, Any
                 control |= bench.cure(control)
     loose = [refusal.sentence for name, refusal in bench.refused.items() if not _has(groups, name)]
     groups[0]["controls"] += [note(sentence, "strong") for sentence in loose]
-    here = {"mark": bench.history.mark, "address": to_link(bench.scene), "waits": bench.waits}
+    here = {"mark": bench.history.mark, "address": _address(bench.scene), "waits": bench.waits}
     return {"groups": groups, "seq": bench.edit_seq} | here
+
+
+def _address(scene: Scene) -> str:
+    """What the page's address holds; nothing of a scene that is too large for it."""
+    try:
+        return to_link(scene)
+    except SceneError:
+        return ""
 
 
 def _has(groups: list[Group], control: str) -> bool:

@@ -16,7 +16,7 @@ Entry = dict[str, Any]
 
 
 def entries(kind: str) -> list[Entry]:
-    """Every member of a registry as plain data. There are no lessons in this version, so theirs is empty."""
+    """Every member of a registry as plain data; of lessons there are none yet."""
     match kind:
         case "landscapes":
             return [_landscape(landscape) for landscape in LANDSCAPES.values()]

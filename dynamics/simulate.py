@@ -67,7 +67,7 @@ def simulate(
     Other arguments: `knobs` of the landscape, `arithmetic` ("float64" or "float32"; the caller's JAX settings are left
     alone), `seed` of the gradient noise, which is the same for every run from the same start.
     """
-    if refusal := beyond_reach(run, starts, arithmetic):
+    if refusal := beyond_reach(landscape, run, starts, arithmetic):
         raise ValueError(refusal)
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
     with jax.enable_x64(True):
@@ -91,13 +91,15 @@ def simulate(
     ]  # fmt: skip
 
 
-def beyond_reach(run: Run, starts: Sequence[tuple[float, float]], arithmetic: str) -> str | None:
-    """Why a start is too far out, or too near the origin, for a rule with a memory, in one sentence.
+def beyond_reach(
+    landscape: Landscape, run: Run, starts: Sequence[tuple[float, float]], arithmetic: str
+) -> str | None:
+    """Why a start is too far out, or too near the origin, for a rule with a memory on a loss that ignores length.
 
     A buffer holds powers of old gradients, and those of a step that crosses so many orders fit into no float.
     """
     rule, momentum = rules.named(run.rule), run.hyperparameters.get("momentum", 0.0)
-    if not (rule.squares or momentum):
+    if not landscape.scale_invariant or not (rule.squares or momentum):
         return None
     for x, y in starts:
         if not 10.0 ** -REACH[arithmetic] <= max(abs(x), abs(y)) <= 10.0 ** REACH[arithmetic] and (x, y) != (0, 0):

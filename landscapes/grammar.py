@@ -9,6 +9,7 @@ A hand-written reader of a fixed language: no attribute, no name outside the tab
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Collection
 from fractions import Fraction
 from typing import NamedTuple
@@ -69,13 +70,19 @@ class Token(NamedTuple):
     column: int
 
 
+def _latin(text: str) -> str:
+    """The text with the digits of every script, and full-width signs, as formulas write them."""
+    wide = "".join(unicodedata.normalize("NFKC", c) if "\uff01" <= c <= "\uff5e" else c for c in text)
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in wide)
+
+
 def parse(text: str, knobs: Collection[str] = ()) -> tuple[Node, tuple[Declaration, ...]]:
     """Reads a formula and its knob declarations; names in `knobs` are allowed without one."""
     if not isinstance(text, str):
         raise FormulaError("not_text", "A formula is a piece of text such as x^2/(x^2+y^2).")
     if len(text) > MAX_LENGTH:
         raise FormulaError("too_long", f"A formula has at most {MAX_LENGTH} characters; this one has {len(text)}.")
-    body, *rest = text.split(";")
+    body, *rest = _latin(text).split(";")
     declarations = _declarations(rest, column=len(body) + 2)
     names = {d.name for d in declarations} | set(knobs)
     for name in names:

@@ -395,8 +395,12 @@ def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
 
     out = tmp_path / "map.png"
     work = atlas_command.plan(load(str(scene_file)), X, Y, statistic, "40x300", out)
-    atlas_command.write(atlas_command.compute(work), work, out)
+    made = atlas_command.compute(work)
+    atlas_command.write(made, work, out, bare=True)
     picture = imread(out)
+    atlas_command.write(made, work, tmp_path / "axes.png")
+    wider = imread(tmp_path / "axes.png")
+    assert wider.shape[0] > 600 + 80 and wider.shape[1] > 80 + 80  # twice the pixels, and room for axes and a key
     assert picture.shape == (300, 40, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 1
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == []
 

@@ -277,7 +277,7 @@ def test_what_is_over_budget_is_refused_before_anything_is_simulated(tmp_path, m
 
 def test_a_gif_that_would_be_huge_is_refused_with_its_size(tmp_path):
     with pytest.raises(SceneError, match=r"about \d+ MB; at most 25") as refused:
-        render(TWINS, tmp_path / "film.gif", (1920, 1080), 60, 15)
+        render(TWINS, tmp_path / "film.gif", (1920, 1080), 50, 15)
     assert refused.value.code == "film"
 
 

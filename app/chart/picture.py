@@ -8,6 +8,7 @@ import numpy as np
 
 from app.chart.sheet import Curve, Mark, Plot, Raster, Sheet
 from app.files import whole_file
+from app.film.fonts import families
 from app.theme import THEMES, Theme
 
 DPI = 100
@@ -27,11 +28,13 @@ def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "ligh
     made = Figure(inches, dpi=DPI * shrunk, facecolor=colours.background)
     if title:
         words = {"color": colours.text, "fontsize": 15, "fontweight": "bold", "va": "top"}
+        words |= {"fontfamily": list(families(title))}
         made.text((LEFT + 8) / size[0], 1 - 12 / size[1], _plain(title), **words)
     for plot in sheet.plots:
         _draw(made, made.add_axes(_place(sheet, plot, size, HEAD if title else 8)), plot, colours)
     lines = fill(_plain(sheet.caption), width=max(20, int((size[0] - 2 * LEFT) / 7.4)))
-    made.text((LEFT + 8) / size[0], 10 / size[1], lines, color=colours.muted, fontsize=10, va="bottom", linespacing=1.3)
+    below = {"color": colours.muted, "fontsize": 10, "va": "bottom", "linespacing": 1.3, "fontfamily": list(families(lines))}
+    made.text((LEFT + 8) / size[0], 10 / size[1], lines, **below)
     return made
 
 
@@ -45,6 +48,12 @@ def _place(sheet: Sheet, plot: Plot, size: tuple[int, int], head: int) -> tuple[
     if plot.key is not None:
         top, right = (top + 22, right) if plot.key.words else (top, right - KEY)
     return left / size[0], 1 - bottom / size[1], (right - left) / size[0], (bottom - top) / size[1]
+
+
+def room(sheet: Sheet, title: str) -> tuple[int, int]:
+    """What a figure of a sheet with one plot has beside the plot itself, across and up, in pixels."""
+    words = bool(sheet.plots[0].key and sheet.plots[0].key.words)
+    return 16 + LEFT + 14 + (0 if words else KEY), (HEAD if title else 8) + FOOT + 76 + (22 if words else 0)
 
 
 def write(sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.files import whole_file
+from app.files import check_new, whole_file
 from app.film.field import field_image as field_image
+from app.film.fonts import note as note
 from app.picture import Picture, picture
 from app.result import simulate
 from app.scene import Scene, SceneError
@@ -18,6 +19,8 @@ HOLD = 1.0
 MAX_FRAMES, MAX_GIF = 1200, 25e6
 GIF_BYTES = 0.025
 """bytes that a frame of a GIF takes per pixel, as measured on busy scenes"""
+GIF_FPS = 50
+"""frames a second: a frame of less than two hundredths of a second is shown for ten by browsers"""
 SIDES, LARGE_SIDES = (1920, 1080), (3840, 2160)
 SMALLEST = 240
 
@@ -55,8 +58,7 @@ def render(
         check_film(kind, size, fps, seconds)
     if theme not in THEMES:
         raise SceneError("film", f"The theme is light or dark, not {str(theme)[:20]!r}.")
-    if path.exists() and not force:
-        raise SceneError("exists", f"{path.name} exists already; ask to replace it, or choose another name.")
+    check_new(path, force)
     moment = float(scene.steps) if step is None else float(step)
     if not 0 <= moment <= scene.steps:
         raise SceneError("film", f"The scene has the steps 0 to {scene.steps}; a picture at {step:g} cannot be drawn.")
@@ -154,6 +156,9 @@ def check_size(size: tuple[int, int], large: bool = False) -> None:
 def check_film(kind: str, size: tuple[int, int], fps: int, seconds: float) -> None:
     if not 1 <= fps <= 60 or fps != int(fps):
         raise SceneError("film", f"A film has 1 to 60 whole frames per second, not {fps:g}.")
+    if kind == "gif" and fps > GIF_FPS:
+        slow = f"A GIF plays at most {GIF_FPS} frames a second, since browsers slow faster ones down"
+        raise SceneError("film", f"{slow}; {fps} were asked for.")
     if not 0 < seconds <= 600:
         raise SceneError("film", f"A film's motion lasts up to 600 seconds; {seconds:g} were asked for.")
     count = round(seconds * fps) + round(HOLD * fps)

@@ -100,7 +100,7 @@ def gif(file: Path, samples: list[np.ndarray], frames: Frames, count: int, fps: 
             red, green, blue = (image[..., c].astype(np.uint32) >> 2 for c in range(3))
             index = nearest[red << 12 | green << 6 | blue]
             # a GIF counts in hundredths of a second: the roundings are spread so that the whole lasts as long as it should
-            lasts = round(100 * (number + 1) / fps) - round(100 * number / fps)
+            lasts = max(2, round(100 * (number + 1) / fps) - round(100 * number / fps))
             if before is None:
                 out.write(_gif_head(index, palette))
             out.write(_gif_frame(index, before, lasts))

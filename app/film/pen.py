@@ -8,31 +8,29 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.colors import to_rgb
-from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2D, Bbox
 
+from app.film.fonts import families
 from app.theme import Theme
 
-FONTS = ("Noto Sans", "Source Sans 3", "DejaVu Sans")
-"""the first that is installed leads; the last comes with matplotlib and has every sign that the product writes"""
 CAP = 0.36
 """half the height of a capital, in font sizes: text is placed by the middle of its capitals"""
 DISC = Path.unit_circle()
 _outlines = TextToPath()
 
 
-@cache
-def font(bold: bool) -> FontProperties:
-    installed = set(fontManager.get_font_names())
-    return FontProperties(family=[name for name in FONTS if name in installed], weight="bold" if bold else "normal")
+@lru_cache(maxsize=512)
+def font(bold: bool, text: str = "") -> FontProperties:
+    return FontProperties(family=list(families(text)), weight="bold" if bold else "normal")
 
 
 @lru_cache(maxsize=4096)
@@ -40,8 +38,9 @@ def _piece(text: str, bold: bool) -> tuple[np.ndarray, np.ndarray, float]:
     """Outline and advance of a piece of text at size 1; the advance is where the next letter would begin."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that no font has is drawn as a box
-        vertices, codes = _outlines.get_text_path(font(bold), text, ismath=False)
-        ends = [np.max(_outlines.get_text_path(font(bold), end, ismath=False)[0], axis=0)[0] for end in (text + "|", "|")]
+        drawn = font(bold, text)
+        vertices, codes = _outlines.get_text_path(drawn, text, ismath=False)
+        ends = [np.max(_outlines.get_text_path(drawn, end, ismath=False)[0], axis=0)[0] for end in (text + "|", "|")]
     scale = _outlines.FONT_SCALE
     outline = np.asarray(vertices, dtype=float).reshape(-1, 2) / scale
     return outline, np.asarray(codes, dtype=Path.code_type), (ends[0] - ends[1]) / scale
@@ -174,7 +173,7 @@ class Pen:
         context = self._context(colour, alpha)
         context.set_linewidth(0)
         if self.real_text:
-            properties = font(bold).copy()
+            properties = font(bold, text).copy()
             properties.set_size(size)
             self.renderer.draw_text(context, x, baseline, text, properties, 0, ismath=False)
         else:

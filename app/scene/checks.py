@@ -121,7 +121,7 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
     except ValueError as error:
         raise SceneError("rule", str(error)) from None
     floats = "float32" if scene.arithmetic == "float32" else "float64"
-    if scene.arithmetic != "certified" and (refusal := beyond_reach(run.motion, scene.points, floats)):
+    if scene.arithmetic != "certified" and (refusal := beyond_reach(scene.field, run.motion, scene.points, floats)):
         raise SceneError("starts", refusal)
     if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, Motion(run.rule, noise=run.noise))):
         raise SceneError("arithmetic", refusal)
@@ -133,7 +133,17 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
             _check_knob(name, value, rule.knobs[name], label)
         else:
             known = ", ".join([*rule.knobs, *rule.switches]) or "none of its own"
-            raise SceneError("hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.")
+            hint = f" Perhaps you mean {near}?" if (near := _meant(name, rule)) else ""
+            raise SceneError(
+                "hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.{hint}"
+            )
+
+
+def _meant(name: str, rule: rules.Rule) -> str | None:
+    from app.scene.data import meant
+
+    hint = meant(name, "runs", [*rule.knobs, *rule.switches])
+    return hint and hint.removeprefix("perhaps ")
 
 
 def _check_flow(scene: "Scene", partner: "Run") -> None:

@@ -1,7 +1,9 @@
 """A scene as plain data: nested dicts, as TOML and JSON have them."""
 
+import difflib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -39,13 +41,27 @@ def from_data(data: Any) -> Scene:
     if isinstance(data.get("runs"), list):
         data["runs"] = [_nested(run) if isinstance(run, dict) else run for run in data["runs"]]
     try:
-        return msgspec.convert(data, Scene, strict=True)
+        return msgspec.convert(_whole(data), Scene, strict=True)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, SceneError):
             raise error.__cause__ from None
         raise SceneError("scene", _sentence(error, data)) from None
     except RecursionError:
         raise SceneError("scene", "The scene is nested too deeply.") from None
+
+
+def _whole(data: Any, counts: bool = False) -> Any:
+    """Data in which 300.0 steps are 300: programs that know one kind of number write whole ones so."""
+    if isinstance(data, dict):
+        return {name: _whole(value, name in _COUNTS) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_whole(value, counts) for value in data]
+    return int(data) if counts and isinstance(data, float) and data.is_integer() and abs(data) < 2**53 else data
+
+
+def _counts(kind: Any) -> bool:
+    """Whether a type is a whole number, or a list of such."""
+    return kind is int or any(map(_counts, get_args(kind)))
 
 
 def _nested(run: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +77,8 @@ def _sentence(error: msgspec.ValidationError, data: dict[str, Any]) -> str:
     if "version" in place:
         return f"This scene has version {data.get('version')!r}; this zoomout reads version {VERSION}."
     if ".hyperparameters" in place:
-        return f"{place.partition('.')[0]}: a hyperparameter of a rule is a number, or true or false."
+        hint = _word_for(place, data)
+        return f"{place.partition('.')[0]}: a hyperparameter of a rule is a number, or true or false.{hint}"
     name = re.sub(r"\[\d+\]$", "", place.rpartition(".")[2])
     for pattern, words in _PLAIN_WORDS:
         reason = re.sub(pattern, words, reason)
@@ -71,6 +88,8 @@ def _sentence(error: msgspec.ValidationError, data: dict[str, Any]) -> str:
         reason = f"there is no such chart; there are {', '.join(CHARTS)}"
     elif name in _CHOICES:
         reason = f"choose one of {', '.join(_CHOICES[name])}"
+    elif found := re.search(r"unknown field '(\w+)'", reason):
+        reason = f"there is no field called '{found[1]}'; {meant(found[1], place) or _fields_at(place, data)}"
     elif "unknown field" in reason:
         reason = reason.replace("object contains unknown field", "there is no field called") + f"; {_fields_at(place, data)}"
     return f"{place or 'scene'}: {reason[:1].lower()}{reason[1:]}."
@@ -96,12 +115,42 @@ _PLAIN_WORDS = [
     (r"\b(\d+)\.0\b", r"\1"),
     (r"`", ""),
 ]
+_COUNTS = {"version"} | {
+    field.name for kind in (Scene, *CHARTS.values(), *SCHEDULES.values()) for field in msgspec.structs.fields(kind)
+    if _counts(field.type)
+}  # fmt: skip
 _CHOICES = {
     field.name: get_args(field.type)
     for kind in (Scene, View, *SCHEDULES.values())
     for field in msgspec.structs.fields(kind)
     if get_origin(field.type) is Literal and field.name != "version"
 }
+
+
+def _word_for(place: str, data: dict[str, Any]) -> str:
+    """A hint where a run's field with a word in it is none of ours."""
+    run = data["runs"][int(re.search(r"\d+", place)[0])].get("hyperparameters", {})
+    hints = (meant(name, "runs") for name, value in run.items() if not isinstance(value, (int, float)))
+    return next((f" {hint[0].upper()}{hint[1:]}?" for hint in hints if hint), "")
+
+
+MEANT = {
+    "lr": "learning_rate", "eta": "learning_rate", "step_size": "learning_rate", "wd": "weight_decay", "lam": "weight_decay",
+    "lambda": "weight_decay", "optimizer": "rule", "optimiser": "rule", "algorithm": "rule", "name": "label",
+    "color": "colour", "start": "starts", "x0": "starts", "iterations": "steps", "epochs": "steps", "loss": "landscape",
+    "precision": "arithmetic", "dtype": "arithmetic", "clip": "clip_norm", "beta1": "b1", "beta2": "b2", "epsilon": "eps",
+    "gamma": "momentum", "mu": "momentum", "sigma": "noise",
+}  # fmt: skip
+"""what people call fields elsewhere"""
+
+
+def meant(name: str, place: str, more: Iterable[str] = ()) -> str | None:
+    """The field that a misspelt or foreign name stands for, as a hint."""
+    kind = Run if place.startswith("run") else View if place.startswith("view") else Scene
+    known = [*(field.name for field in msgspec.structs.fields(kind)), *more]
+    wanted = MEANT.get(name.lower())
+    near = [wanted] if wanted in known else difflib.get_close_matches(name.lower(), known, 1)
+    return f"perhaps {near[0]}" if near else None
 
 
 def _fields_at(place: str, data: dict[str, Any]) -> str:
@@ -111,6 +160,17 @@ def _fields_at(place: str, data: dict[str, Any]) -> str:
     kind = Run if place.startswith("runs") else View if place.startswith("view") else Scene
     kind = CHARTS.get(data["chart"].get("kind"), Scene) if place.startswith("chart") else kind
     return f"there are {', '.join(field.name for field in msgspec.structs.fields(kind))}"
+
+
+def _paired(text: str) -> str:
+    """The text, or a refusal where half a character stands in it."""
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SceneError("text", "This text holds half of a character (an unpaired surrogate), which no text may.") from None
+    except (ValueError, RecursionError):
+        pass  # what is wrong with it is said below
+    return text
 
 
 def parsed(text: str) -> Any:
@@ -124,6 +184,8 @@ def parsed(text: str) -> Any:
     def refused(name: str) -> Any:
         raise SceneError("syntax", f"{name} is not a number that a scene can hold.")
 
+    if any("\ud800" <= character <= "\udfff" for character in text) or re.search(r"\\u[dD][89a-fA-F]", text):
+        text = _paired(text)
     try:
         return json.loads(text, object_pairs_hook=once, parse_constant=refused)
     except json.JSONDecodeError as error:

@@ -18,20 +18,29 @@ def read(text: str) -> Scene:
     if len(text.encode("utf-8", "replace")) > MAX_FILE:
         raise SceneError("too_large", "A scene file has at most one megabyte.")
     stripped = text.lstrip("\ufeff \t\r\n")
-    if re.match(r"(https?://|\?)", stripped):
-        return from_link(stripped.strip())
+    if link := link_in(text):
+        return from_link(link)
     if stripped.startswith("{"):
         return from_data(parsed(stripped))
     try:
         return from_data(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SceneError("syntax", f"This is neither TOML nor JSON: {error}."[:300]) from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        if isinstance(error, SceneError):
+            raise
+        reason = "it holds a number that is too long" if "digits" in str(error) else str(error).rstrip(".")
+        raise SceneError("syntax", f"This is neither TOML nor JSON: {reason}."[:300]) from None
+
+
+def link_in(text: str) -> str | None:
+    """The link that a text is, as mail and chat hand it on: in brackets, before a full stop, with & written &amp;."""
+    found = re.fullmatch(r"[\s<(\[\"'“]*((?:https?://|\?)[^\s<>\"']*?)[>)\]\"'”.,;!\s]*", text.replace("&amp;", "&"))
+    return found and found[1]
 
 
 def load(source: str) -> Scene:
     """A scene from the path of a file, or from a link."""
-    if re.match(r"(https?://|\?)", source):
-        return from_link(source)
+    if link := link_in(source):
+        return from_link(link)
     path = Path(source.replace("\0", "�"))
     try:
         with path.open("rb") as file:
@@ -47,7 +56,7 @@ def read_bytes(content: bytes, name: str) -> Scene:
     if len(content) > MAX_FILE:
         raise SceneError("too_large", "A scene file has at most one megabyte.")
     try:
-        return read(content.decode("utf-8-sig"))
+        return read(content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
     except UnicodeDecodeError:
         raise SceneError("syntax", f"{name} is not a text file; a scene is TOML or JSON.") from None
 

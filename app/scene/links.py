@@ -9,13 +9,17 @@ from app.scene.checks import SceneError
 from app.scene.data import from_data, parsed, to_data
 from app.scene.schema import Scene
 
-MAX_LINK = 8_000
+MAX_LINK, MAX_TEXT = 8_000, 64_000
+"""letters of a link's scene, packed and unpacked"""
 
 
 def to_link(scene: Scene, base: str = "") -> str:
-    """`base`?scene=…: the scene as JSON, deflated, in URL-safe letters. It holds every field, defaults included."""
-    packed = zlib.compress(json.dumps(to_data(scene), separators=(",", ":")).encode(), 9)
-    return f"{base}?{urlencode({'scene': base64.urlsafe_b64encode(packed).decode().rstrip('=')})}"
+    """`base`?scene=…: the scene as JSON, deflated, in URL-safe letters; what could not be opened again is refused."""
+    text = json.dumps(to_data(scene), separators=(",", ":")).encode()
+    token = base64.urlsafe_b64encode(zlib.compress(text, 9)).decode().rstrip("=")
+    if len(token) > MAX_LINK or len(text) > MAX_TEXT:
+        raise SceneError("link", "This scene is too large for a link; save it as a file, which opens in the same places.")
+    return f"{base}?{urlencode({'scene': token})}"
 
 
 def from_link(link: str) -> Scene:
@@ -34,7 +38,7 @@ def from_token(token: str) -> Scene:
         raise SceneError("link", "This link is too long to be a scene; copy it again with the Link button.")
     try:
         unpacker = zlib.decompressobj()
-        text = unpacker.decompress(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True), 64_000)
+        text = unpacker.decompress(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True), MAX_TEXT)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise ValueError
         data = parsed(text.decode())

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal, get_args
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError, convert, to_builtins
+from msgspec.structs import force_setattr
 
 from app.scene.charts import Chart, check_chart
-from app.scene.checks import check, landscape_of
+from app.scene.checks import SceneError, check, landscape_of
 from dynamics import Run as Motion
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import Landscape
@@ -25,7 +26,7 @@ StripName = Literal["loss", "best", "norm", "effective_rate", "sharpness", "gap"
 STRIPS: tuple[str, ...] = get_args(StripName)
 
 
-class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """One run: a rule with its rates. The rule's own hyperparameters stand beside these fields in a file."""
 
     label: Label = ""
@@ -57,7 +58,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, k
         return hash((self.label, self.rule, *self.named.items(), self.clip_norm, self.noise))
 
 
-class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """How it is looked at. Everything has a sensible default."""
 
     window: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
@@ -74,7 +75,7 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """the small charts under the picture; those that say something, unless they are named"""
 
 
-class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """A complete experiment. `landscape` names a built-in loss; `formula` writes one; exactly one of the two."""
 
     version: Literal[1] = VERSION
@@ -92,6 +93,10 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     """shown instead of the paths"""
 
     def __post_init__(self) -> None:
+        for name in ("runs", "starts"):  # written by hand they may be lists
+            if isinstance(getattr(self, name), list):
+                force_setattr(self, name, tuple(map(_frozen, getattr(self, name))))
+        check_types(self)
         check(self)
         check_chart(self)
 
@@ -121,6 +126,28 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     def partner(self, run: Run) -> Run | None:
         """The run that this one is the twin, the ghost or the flow of."""
         return next((self.runs[self.labels.index(name)] for name in run.named.values()), None)
+
+
+def _frozen(item: object) -> object:
+    return tuple(item) if isinstance(item, list) else item
+
+
+class _Typed(Scene, frozen=True):
+    """The same fields, whose types alone are looked at."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def check_types(scene: Scene) -> None:
+    """Refuses in a sentence what Python lets through: a rate below zero, three numbers as a start, a run that is text."""
+    if type(scene) is not Scene:
+        return
+    try:
+        convert(to_builtins(scene), _Typed, strict=False)
+    except (ValidationError, TypeError) as error:
+        reason = str(error).replace("`", "").replace("$.", "")
+        raise SceneError("scene", f"This is no scene: {reason[:1].lower()}{reason[1:]}.") from None
 
 
 def _unnamed(run: Run) -> str:
