@@ -44,7 +44,7 @@ def plan(scene: Scene, x: str | None, y: str | None, statistic: str | None, size
     if own is None and not (x and y):
         raise SceneError("axis", "Say what varies with --x and --y, or in the scene's own [chart] table of kind atlas.")
     own = own or AtlasChart()
-    chart = AtlasChart(x=x or own.x, y=y or own.y, statistic=statistic or own.statistic)
+    chart = AtlasChart(x=x or own.x, y=y or own.y, statistic=statistic or own.statistic, settle=own.settle)
     run, (across, up) = sides_of(scene, chart.x, chart.y)
     scene = replace(scene, chart=chart)
     writer(out)
@@ -76,7 +76,7 @@ def compute(work: Plan, progress: Callable[[int, int], None] | None = None) -> A
     scene, motion = work.scene, work.scene.runs[work.run].motion
     return atlas(
         scene.field, motion, work.x, work.y, work.statistic, scene.steps, work.size, start=scene.points[0],
-        knobs=scene.knobs, arithmetic=scene.arithmetic, seed=scene.seed, progress=progress,
+        knobs=scene.knobs, arithmetic=scene.arithmetic, seed=scene.seed, progress=progress, settle=scene.chart.settle,
     )  # fmt: skip
 
 

@@ -192,19 +192,19 @@ CHAOS = (
 
 ATLAS = (
     _race("regimes", "Rest and unrest",
-          "Learning rate against weight decay on five wells: the colour says how a run ends.",
+          "Learning rate against weight decay on five wells, each run as long as its decay needs: what it has come to.",
           _decay(0.3, 0.25), landscape="five_wells", steps=500, arithmetic="float32",
-          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="regime")),
+          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="regime", settle=30)),
     _race("lyapunov", "Only ηλ counts",
           "The Lyapunov exponent over learning rate and weight decay: its level sets are the lines of equal ηλ.",
           _decay(0.3, 0.25), landscape="five_wells", steps=500, arithmetic="float32",
-          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="lyapunov")),
+          chart=Atlas(x="runs.0.learning_rate:log:0.01:3", y="runs.0.weight_decay:log:0.001:1", statistic="lyapunov", settle=30)),
     _race("basins", "Which well?",
           "Where the start points and how long the weights are decide the well: at a long step the basins interleave.",
           Run(label="Gradient descent", learning_rate=0.3), landscape="five_wells", steps=300, arithmetic="float32",
           chart=Atlas(x="start.angle:-3.141592653589793:3.141592653589793", y="start.norm:log:0.05:3", statistic="basin")),
     _race("catapult", "Edge of divergence",
-          "(xy)²/2: which starts survive a learning rate is a fractal question.",
+          "(xy)²/2: the starts that a learning rate lets survive are exactly a disc, x² + y² ≤ 4/η. Move η.",
           Run(label="Gradient descent", learning_rate=0.1), landscape="catapult", steps=200, arithmetic="float32",
           chart=Atlas(x="start.x:-8:8", y="start.y:-8:8", statistic="steps_to_converge")),
 )  # fmt: skip

@@ -58,7 +58,7 @@ def atlas(
     size: int | tuple[int, int] = 256, *, start: tuple[float, float] | None = None,
     knobs: Mapping[str, float] | None = None, arithmetic: str = "float32", seed: int = 0, level: float | None = None,
     progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
-    out: np.ndarray | None = None, chunk: int | None = None,
+    out: np.ndarray | None = None, chunk: int | None = None, settle: float | None = None,
 ) -> Atlas:  # fmt: skip
     """One number for each run of a grid of `size` (columns, rows).
 
@@ -66,11 +66,12 @@ def atlas(
     Other arguments: `start` and `knobs` where no axis says otherwise; `arithmetic`; `seed` of the noise; `level`, the
     loss that counts as converged; `progress(done, total)`; `cancel()`, asked between chunks, ends with `Cancelled`;
     `out`, an array (a memory-mapped one, say) to fill; `chunk`, a number of lanes at a time (a multiple of 128 for every
-    device), where grids of several sizes should share one compiled program.
+    device), where grids of several sizes should share one compiled program; `settle`: each run is followed for
+    settle/(ηλ) steps, at least `steps` (see `dynamics.varied`).
     """
     columns, rows = (size, size) if isinstance(size, int) else size
     across, up = x.values(columns), y.values(rows)
-    runs = _asked(landscape, run, (x.name, y.name), statistic, steps, start, knobs, arithmetic, seed, level)
+    runs = _asked(landscape, run, (x.name, y.name), statistic, steps, start, knobs, arithmetic, seed, level, settle)
     flat = np.empty(columns * rows, DTYPES[arithmetic]) if out is None else out.reshape(-1)
     tables = [runs.rounded(axis.name, values) for axis, values in ((x, across), (y, up))]
 
@@ -88,12 +89,13 @@ def along(
     start: tuple[float, float] | None = None, knobs: Mapping[str, float] | None = None, arithmetic: str = "float32",
     seed: int = 0, level: float | None = None, first: int = 0, chunk: int | None = None,
     progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None,
+    settle: float | None = None,
 ) -> np.ndarray:  # fmt: skip
     """The statistic of N runs, (N,): `varied` names what differs between them, arrays (N,).
 
     `first` is the first run's number, for its noise; the other arguments are an atlas's.
     """
-    runs = _asked(landscape, run, tuple(varied), statistic, steps, start, knobs, arithmetic, seed, level)
+    runs = _asked(landscape, run, tuple(varied), statistic, steps, start, knobs, arithmetic, seed, level, settle)
     count, made = runs.one_by_one(varied, first)
     values = np.empty(count, DTYPES[arithmetic])
     _answer(values, runs, statistic, made, steps, progress, cancel, chunk)
@@ -121,11 +123,14 @@ def refined(coarsest: int = 64, **arguments: Any) -> Iterator[Atlas]:
 # From a question to lanes
 
 
-def _asked(landscape, run, names, statistic, steps, start, knobs, arithmetic, seed, level) -> Varied:  # noqa: ANN001
+def _asked(
+    landscape: Landscape, run: Run, names: tuple[str, ...], statistic: str, steps: int, start: Any, knobs: Any,
+    arithmetic: str, seed: int, level: float | None, settle: float | None,
+) -> Varied:  # fmt: skip
     """The runs that are asked, and beside what they share what some statistics compare with."""
     if statistic not in STATISTICS:
         raise ValueError(f"There is no statistic called {statistic[:40]!r}; there are {', '.join(STATISTICS)}.")
-    runs = Varied(landscape, run, names, steps, start, knobs, arithmetic, seed)
+    runs = Varied(landscape, run, names, steps, start, knobs, arithmetic, seed, settle)
     (x, y), dtype, places = runs.start, runs.swarm.dtype, wells(landscape, knobs)
     lowest = float(np.min(landscape.loss(places[:, 0], places[:, 1], knobs)))
     begun = float(landscape.loss(np.array([x]), np.array([y]), knobs)[0])
@@ -161,23 +166,31 @@ def _program(program: tuple[Any, ...], name: str, over: Mesh) -> Any:
             state, seen, exponent = _with_tangents(motion, statistic, state, seen)
         else:
             state, seen = jax.lax.fori_loop(
-                0, shared["steps"], lambda t, carry: _seen(motion, statistic, carry, t), (state, seen)
+                0, jnp.max(motion.steps), lambda t, carry: _seen(motion, statistic, carry, t), (state, seen)
             )
             exponent = None
-        return statistic.read(End(motion, state, seen, exponent, shared["steps"]))
+        return statistic.read(End(motion, state, seen, exponent, motion.steps))
 
     return lanes.sharded(per_block, over)
 
 
 def _seen(motion: Motion, statistic: Any, carry: Any, t: Any) -> Any:
     state, seen = carry
-    state = motion.step(state, t)
-    return state, statistic.see(seen, motion, state, t)
+    after = motion.step(state, t)
+    return _while_followed(motion, t, (after, statistic.see(seen, motion, after, t)), carry)
+
+
+def _while_followed(motion: Motion, t: Any, after: Any, before: Any) -> Any:
+    """What is after the step where a lane is still followed, and stays as it was where its last step is made."""
+    if motion.steps.ndim == 0:
+        return after
+    return jax.tree.map(lambda new, old: jnp.where(t < motion.steps, new, old), after, before)
 
 
 def _with_tangents(motion: Motion, statistic: Any, state: State, seen: Any) -> Any:
     """The run with one or two small errors beside it; the length or area they span is read off every few steps."""
-    steps, count = motion.shared["steps"], statistic.tangents
+    steps, count = motion.steps, statistic.tangents
+    last = jnp.max(steps)
     real, _ = _real_numbers(state)
     directions = ((0.6, 0.8), (-0.8, 0.6))[:count]
     tangents = [
@@ -196,19 +209,20 @@ def _with_tangents(motion: Motion, statistic: Any, state: State, seen: Any) -> A
 
         moved = [jax.jvp(move, tuple(real), tuple(tangent), has_aux=True) for tangent in tangents]
         after = moved[0][2]
-        return after, [tangent for _, tangent, _ in moved], statistic.see(seen, motion, after, t)
+        made = after, [list(tangent) for _, tangent, _ in moved], statistic.see(seen, motion, after, t)
+        return _while_followed(motion, t, made, carry)
 
     def round(k: Any, carry: Any) -> Any:
         state, tangents, seen, growth = carry
         first = k * RENORMALISED
         state, tangents, seen = jax.lax.fori_loop(
-            first, jnp.minimum(first + RENORMALISED, steps), one, (state, tangents, seen)
+            first, jnp.minimum(first + RENORMALISED, last), one, (state, tangents, seen)
         )
         tangents, sizes = _orthonormal(tangents)
         return state, tangents, seen, sum(map(jnp.log, sizes), start=growth)
 
     begun = jnp.log(jnp.hypot(state.x, state.y))
-    rounds = (steps + RENORMALISED - 1) // RENORMALISED
+    rounds = (last + RENORMALISED - 1) // RENORMALISED
     state, _, seen, growth = jax.lax.fori_loop(0, rounds, round, (state, tangents, seen, jnp.zeros_like(state.x)))
     if motion.kernel.formula.landscape.scale_invariant:
         growth = growth - count * (jnp.log(jnp.hypot(state.x, state.y)) - begun)

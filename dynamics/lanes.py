@@ -109,6 +109,11 @@ class Motion:
         rate = self.value(name)
         return rate[t] if name not in self.varied and rate.ndim else rate
 
+    @property
+    def steps(self) -> Any:
+        """How many steps are made: one number, or one a lane."""
+        return self.lane.get("steps", self.shared["steps"])
+
     def begin(self) -> State:
         number = self.lane["index"]
         x, y = (self.lane[n] if n in self.lane else jnp.full(number.shape, self.shared[n]) for n in ("x", "y"))

@@ -62,8 +62,10 @@ class Statistic(NamedTuple):
 
 
 STATISTICS: dict[str, Statistic] = {}
-REGIMES = ("comes to rest", "periodic", "regular, never resting", "chaotic", "leaves the plane")
-RESTS, PERIODIC, REGULAR, CHAOS, LEAVES = range(5)
+REGIMES = ("comes to rest", "periodic", "regular, never resting", "chaotic", "leaves the plane", "not settled yet")
+RESTS, PERIODIC, REGULAR, CHAOS, LEAVES, DRIFTS = range(6)
+DRIFT = 0.02
+"""ln of how much the norm may change over the second half of a run that has settled"""
 
 
 def statistic(title: str, **parts: Any) -> Callable[[Callable[[End], Any]], Callable[[End], Any]]:
@@ -152,7 +154,7 @@ def _remember(motion: Any, state: State) -> Any:
 
 def _returned(seen: Any, motion: Any, state: State, t: Any) -> Any:
     x, y, period = seen
-    since = t + 1 - (motion.shared["steps"] - LONGEST_PERIOD)
+    since = t + 1 - (motion.steps - LONGEST_PERIOD)
     near = jnp.maximum(jnp.abs(state.x - x), jnp.abs(state.y - y)) <= CLOSE * jnp.maximum(jnp.abs(x), jnp.abs(y))
     period = jnp.where((since > 0) & (period == 0) & near, since.astype(x.dtype), period)
     return jnp.where(since == 0, state.x, x), jnp.where(since == 0, state.y, y), period
@@ -164,12 +166,27 @@ def period(end: End) -> Any:
     return end.seen[2]
 
 
-@statistic("Regime", begin=_remember, see=_returned, tangents=1, words=REGIMES)
+def _remember_half(motion: Any, state: State) -> Any:
+    return (*_remember(motion, state), jnp.hypot(state.x, state.y))
+
+
+def _returned_and_half(seen: Any, motion: Any, state: State, t: Any) -> Any:
+    half = jnp.where(2 * (t + 1) <= motion.steps, jnp.hypot(state.x, state.y), seen[3])
+    return (*_returned(seen[:3], motion, state, t), half)
+
+
+@statistic("Regime", begin=_remember_half, see=_returned_and_half, tangents=1, words=REGIMES)
 def regime(end: End) -> Any:
-    """At rest (period 1), periodic (up to 16 steps), regular (errors hardly grow), chaotic (exponentially), or gone."""
+    """At rest (period 1), periodic (up to 16 steps), regular (errors hardly grow), chaotic (exponentially), or gone.
+
+    Where length does not count and the norm still drifts, what looks like one of the first three has not settled.
+    """
     back = end.seen[2]
     kind = jnp.where(end.exponent * end.steps > GROWN, CHAOS, REGULAR)
     kind = jnp.where(back == 1, RESTS, jnp.where(back > 1, PERIODIC, kind))
+    if end.motion.kernel.formula.landscape.scale_invariant:
+        drifts = jnp.abs(jnp.log(end.size / end.seen[3])) > DRIFT
+        kind = jnp.where(drifts & (kind != CHAOS), DRIFTS, kind)
     kind = jnp.where(jnp.isnan(end.exponent), jnp.nan, kind)
     return jnp.where(_gone(end.motion, end.state), LEAVES, kind).astype(end.state.x.dtype)
 

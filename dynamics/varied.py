@@ -11,6 +11,8 @@ from dynamics.simulate import Run
 from landscapes import Landscape
 
 START = ("x", "y", "norm", "angle")
+MOST_FOLLOWED = 20_000
+"""steps of a run whose length follows its decay"""
 INTRINSIC = "intrinsic"
 """ηλ, the intrinsic learning rate: it varies by the weight decay, at whatever learning rate the lane has"""
 
@@ -29,7 +31,10 @@ class Varied:
     def __init__(
         self, landscape: Landscape, run: Run, names: Sequence[str], steps: int, start: tuple[float, float] | None = None,
         knobs: Mapping[str, float] | None = None, arithmetic: str = "float64", seed: int = 0,
+        settle: float | None = None,
     ):  # fmt: skip
+        """With `settle` each lane is followed for settle/(ηλ) steps, but at least `steps` and at most `MOST_FOLLOWED`."""
+        self.steps, self.settle, self.motion = steps, settle, run
         check_names(landscape, run, tuple(names))
         self.names, self.start = tuple(names), tuple(map(float, start or landscape.start))
         brought = tuple("weight_decay" if n == INTRINSIC else n for n in names if n not in START)
@@ -43,12 +48,21 @@ class Varied:
         """Values as the lanes hold them; those that a start or a weight decay is made of are rounded later."""
         return values if name in (*START, INTRINSIC) else values.astype(self.swarm.dtype)
 
+    def followed(self, rate: Any, decay: Any) -> np.ndarray:
+        """Steps of runs at these rates: what decay takes to forget where they began, 1/(ηλ), so many times."""
+        with np.errstate(divide="ignore"):
+            wanted = self.settle / (np.asarray(rate, float) * decay)
+        most = max(self.steps, MOST_FOLLOWED)
+        return np.clip(np.where(np.isfinite(wanted), wanted, self.steps), self.steps, most).astype(np.int32)
+
     def lanes(self, numbers: np.ndarray, values: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of lanes with these `numbers`, from rounded `values` in the order of `names`."""
         dtype, count = self.swarm.dtype, len(numbers)
         given = {n: np.full(count, v, dtype) for n, v in self.fixed.items()} | dict(zip(self.names, values, strict=True))
         if INTRINSIC in given:
             given["weight_decay"] = (given.pop(INTRINSIC) / given["learning_rate"].astype(float)).astype(dtype)
+        if self.settle is not None:
+            given["steps"] = self.followed(*(given.get(n, 0.0) for n in ("learning_rate", "weight_decay")))
         x, y = given.pop("x", self.start[0]), given.pop("y", self.start[1])
         norm, angle = given.pop("norm", np.hypot(x, y)), given.pop("angle", None)
         if angle is not None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 
+from app.chart.colours import paint
 from dynamics import Run, lanes, simulate
 from dynamics.atlas import Axis, atlas, refined, value
 from dynamics.ensemble import ensemble
@@ -436,3 +438,55 @@ def test_what_cannot_be_mapped_is_refused_before_any_work(scene_file, tmp_path, 
             scene, *(options[k] for k in ("--x", "--y", "--statistic", "--size")), tmp_path / options["--out"]
         )
     assert time.perf_counter() - begun < 0.5
+
+
+# Maps whose runs are as long as their decay needs
+
+
+SETTLING = Axis("learning_rate", 0.02, 2.0, log=True), Axis("weight_decay", 0.003, 0.9, log=True)
+
+
+def test_a_run_of_a_settling_map_is_the_run_of_its_own_length():
+    """settle/(ηλ) steps, at least the map's: each pixel is what the same run alone comes to after so many."""
+    for statistic in ("final_loss", "lyapunov", "regime", "period"):
+        made = atlas(FIVE, Run(), *SETTLING, statistic, 50, 8, arithmetic="float64", settle=3.0)
+        for row, column in ((0, 0), (0, 7), (3, 4), (7, 7), (5, 1)):
+            rate, decay = float(made.x[column]), float(made.y[row])
+            steps = int(np.clip(3.0 / (rate * decay), 50, 20_000))
+            at = {"learning_rate": rate, "weight_decay": decay}
+            alone = value(FIVE, Run("gd", rate, decay), at, statistic, steps, arithmetic="float64")
+            assert made.values[row, column] == pytest.approx(alone, rel=1e-6, abs=1e-9, nan_ok=True), (statistic, at)
+
+
+def test_a_run_whose_norm_still_drifts_has_not_settled():
+    """Below ηλ·T = 1 decay has not had the time to bring the norm to where it will be."""
+    rate, decay = Axis("learning_rate", 0.02, 0.05), Axis("weight_decay", 0.01, 0.02)
+    early = atlas(FIVE, Run(), rate, decay, "regime", 300, 6, arithmetic="float64").values
+    assert np.all(early == REGIMES.index("not settled yet"))
+    late = atlas(FIVE, Run(), rate, decay, "regime", 300, 6, arithmetic="float64", settle=60).values
+    assert np.mean(late == REGIMES.index("not settled yet")) < 0.1
+    resting = atlas(FIVE, Run(), rate, Axis("norm", 1.0, 2.0), "regime", 30_000, 3, arithmetic="float64")
+    assert np.all(resting.values == RESTS)
+
+
+def test_noise_of_rounding_is_no_structure_and_a_key_tells_its_ticks_apart():
+    noise = 0.285 + 1e-9 * np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    values = noise.astype(np.float32)
+    values[:8] = np.linspace(0.03, 2, 64)
+    made = paint(values, STATISTICS["final_loss"])
+    assert len(np.unique(made.levels(values)[8:])) == 1 and len(np.unique(made.levels(values)[:8])) > 4
+    words = [word for _, word in made.key("").ticks]
+    assert len(set(words)) == len(words)
+
+
+def test_a_map_beyond_what_floats_tell_apart_says_so():
+    from app.chart.atlas import sheet
+    from app.scene import Atlas as Chart
+    from app.scene import Run as SceneRun
+    from app.scene import Scene
+
+    narrow = Chart(x="start.x:1:1.000000000000001", y="start.y:1:2")
+    scene = Scene(landscape="beale", steps=3, arithmetic="float64", runs=(SceneRun(learning_rate=0.001),), chart=narrow)
+    axes = Axis("x", 1.0, 1.000000000000001), Axis("y", 1.0, 2.0)
+    made = atlas(LANDSCAPES["beale"], Run("gd", 0.001), *axes, "final_loss", 3, 64, arithmetic="float64")
+    assert re.search(r"float64 tells only \d of 64 columns apart", sheet(scene, 0, made).caption)

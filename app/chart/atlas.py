@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from app.chart import sides
 from app.chart.colours import Paint, paint
@@ -13,7 +14,9 @@ from app.result import simulate
 from app.scene import Scene
 from app.scene.charts import sides_of
 from dynamics.atlas import Atlas, refined
+from dynamics.schedules import schedule
 from dynamics.statistics import STATISTICS, Statistic, wells
+from dynamics.varied import MOST_FOLLOWED, Varied
 
 COARSEST, FINEST = 64, 512
 MOST_STEPS = 2_000_000_000
@@ -26,11 +29,12 @@ MOST_DRAWN = 1000
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
     run, (x, y) = sides_of(scene, scene.chart.x, scene.chart.y)
-    size = max(s for s in (FINEST >> k for k in range(4)) if s == COARSEST or s * s * scene.steps <= MOST_STEPS)
+    each = scene.steps if scene.chart.settle is None else MOST_FOLLOWED
+    size = max(s for s in (FINEST >> k for k in range(4)) if s == COARSEST or s * s * each <= MOST_STEPS)
     grids = refined(
         COARSEST, landscape=scene.field, run=scene.runs[run].motion, x=x, y=y, statistic=scene.chart.statistic,
         steps=scene.steps, size=size, start=scene.points[0], knobs=scene.knobs, arithmetic=scene.arithmetic,
-        seed=scene.seed, cancel=cancel, chunk=chunk(scene.steps),
+        seed=scene.seed, cancel=cancel, chunk=chunk(each), settle=scene.chart.settle,
     )  # fmt: skip
     for made in grids:
         yield sheet(scene, run, made)._replace(done=(len(made.x) / size) ** 2)
@@ -54,7 +58,12 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
         statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,
         reading=statistic.title.lower(), words=words,
     )  # fmt: skip
-    return Sheet((plot,), caption(scene, run, rows * columns, statistic))
+    words = caption(scene, run, rows * columns, statistic)
+    words += "" if np.isfinite(made.values).all() else " Grey: no value."
+    for name, values in (("columns", made.x), ("rows", made.y)):
+        apart = len(np.unique(values.astype(scene.arithmetic if scene.arithmetic == "float32" else float)))
+        words += "" if apart == len(values) else f" {scene.arithmetic} tells only {apart} of {len(values)} {name} apart."
+    return Sheet((plot,), words)
 
 
 def kinds(scene: Scene, statistic: Statistic) -> tuple[str, ...]:
@@ -70,8 +79,15 @@ def kinds(scene: Scene, statistic: Statistic) -> tuple[str, ...]:
 def caption(scene: Scene, run: int, count: int, statistic: Statistic) -> str:
     """What a pixel is and what its colour says."""
     place = scene.field.title if scene.landscape else "a loss of your own"
-    runs = f"{count:,} runs of {scene.steps:,} steps on {place}".replace(",", "\u202f")
-    return f"{runs}, one a pixel. {statistic.title}: {statistic.sentence}"
+    settle = getattr(scene.chart, "settle", None)
+    steps = f"{grouped(scene.steps)} steps"
+    if settle is not None:
+        steps = f"{settle:g}/(ηλ) steps (at least {grouped(scene.steps)}, at most {grouped(MOST_FOLLOWED)})"
+    return f"{grouped(count)} runs of {steps} on {place}, one a pixel. {statistic.title}: {statistic.sentence}"
+
+
+def grouped(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")
 
 
 def place(scene: Scene, column: int, row: int, columns: int, rows: int) -> tuple[int, dict[str, float]]:
@@ -80,12 +96,23 @@ def place(scene: Scene, column: int, row: int, columns: int, rows: int) -> tuple
     return run, {x.name: float(x.values(columns)[column]), y.name: float(y.values(rows)[row])}
 
 
+def found_at(scene: Scene, run: int, here: dict[str, float]) -> Scene:
+    """The run behind a pixel, as long as the map followed it."""
+    found = sides.at(scene, run, here)
+    if scene.chart.settle is None:
+        return found
+    motion = found.runs[0].motion
+    rates = [schedule(rate)(0) for rate in (motion.learning_rate, motion.weight_decay)]
+    runs = Varied(scene.field, motion, ("x", "y"), scene.steps, settle=scene.chart.settle)
+    return replace(found, steps=int(runs.followed(*rates)))
+
+
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The run behind a pixel as a scene of its own, and what the map says of it."""
     column, row, columns, rows = _pixel(made.plots[0], where)
     seen = card(scene, made, where)
     said = "; ".join(line for line in seen.lines[:2] if line)
-    return sides.at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {said}."
+    return found_at(scene, *place(scene, column, row, columns, rows)), f"A pixel of the map: {seen.title}. {said}."
 
 
 def _pixel(plot: Plot, where: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -100,7 +127,7 @@ def card(scene: Scene, made: Sheet, where: dict[str, Any]) -> Card:
     column, row, columns, rows = _pixel(plot, where)
     value = float(plot.raster.values[row, column])
     run, here = place(scene, column, row, columns, rows)
-    found = sides.at(scene, run, here)
+    found = found_at(scene, run, here)
     path = simulate(found).runs[0].paths[0]
     fine = np.flatnonzero(np.isfinite(path.x) & np.isfinite(path.y))
     fine = fine[np.unique(np.linspace(0, len(fine) - 1, min(len(fine), MOST_DRAWN)).astype(int))]

@@ -9,7 +9,7 @@ from app.chart.sheet import Key
 from dynamics.statistics import Statistic
 
 MISSING = (128, 128, 128)
-KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#E69F00", "#CC79A7", "#F0E442")
+KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#D9D5CC", "#CC79A7", "#F0E442")
 PLACES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """the same eight, for kinds of which none is an end: black comes last"""
 LEVELS = 255
@@ -40,6 +40,8 @@ class Paint(NamedTuple):
     above: np.ndarray = np.empty(0)
     """a sorted sample of the others"""
     signed: bool = False
+    grain: float = 0.0
+    """differences below this are rounding"""
 
     def levels(self, values: np.ndarray) -> np.ndarray:
         """Places in the table, uint8, of the values' shape."""
@@ -50,18 +52,30 @@ class Paint(NamedTuple):
         return np.where(fine, np.clip(level, 0, last), last + 1).astype(np.uint8)
 
     def _share(self, values: np.ndarray) -> np.ndarray:
-        above = np.searchsorted(self.above, values) / max(len(self.above), 1)
+        above = _rank(self.above, self.told_apart(values))
         if not self.signed:
             return above
-        below = np.searchsorted(self.below, values) / max(len(self.below), 1)
+        below = np.minimum(_rank(self.below, self.told_apart(values)), 1 - 1 / LEVELS)
         return np.where(values < 0, below, 1 + above) / 2
+
+    def told_apart(self, values: np.ndarray) -> np.ndarray:
+        """Values that differ by less than rounding does are one value: its noise is no structure."""
+        if not self.grain:
+            return values
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = np.round(values / self.grain) * self.grain
+        return np.where(np.isfinite(made), made, values)
 
     def key(self, title: str) -> Key:
         if self.words:
             hexes = ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in self.table]
             return Key(title, words=tuple(zip(hexes, self.words, strict=False)))
-        shares = [0.0, 0.25, 0.5, 0.75, 1.0]
-        return Key(title, ticks=tuple((share, f"{self._value(share):.3g}".replace("-", "−")) for share in shares))
+        ticks: list[tuple[float, str]] = []
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            text = f"{self._value(share):.3g}".replace("-", "−")
+            if not ticks or ticks[-1][1] != text:  # equal values have one colour, and so one tick
+                ticks.append((share, text))
+        return Key(title, ticks=tuple(ticks))
 
     def _value(self, share: float) -> float:
         if not self.signed:
@@ -84,6 +98,21 @@ def paint(values: np.ndarray, statistic: Statistic, words: tuple[str, ...] = ())
     sample = values.reshape(-1)[:: max(1, values.size // 200_000)]
     sample = np.sort(sample[np.isfinite(sample)])
     table = table_of("RdBu_r" if statistic.signed else "cividis")
+    grain = _grain(sample)
+    sample = Paint(table, grain=grain).told_apart(sample)
     if not statistic.signed:
-        return Paint(table, above=sample)
-    return Paint(table, below=sample[sample < 0], above=sample[sample >= 0], signed=True)
+        return Paint(table, above=sample, grain=grain)
+    return Paint(table, below=sample[sample < 0], above=sample[sample >= 0], signed=True, grain=grain)
+
+
+def _grain(sample: np.ndarray) -> float:
+    """A thousand roundings of the map's own arithmetic, at the size of its values."""
+    if not len(sample):
+        return 0.0
+    return 1000 * float(np.finfo(sample.dtype if sample.dtype.kind == "f" else float).eps * np.median(np.abs(sample)))
+
+
+def _rank(sample: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The share of the sample below each value, equal ones in the middle of their own."""
+    left, right = (np.searchsorted(sample, values, side) for side in ("left", "right"))
+    return (left + right) / 2 / max(len(sample), 1)

@@ -35,6 +35,8 @@ class Atlas(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_f
     x: AxisText = RATE
     y: AxisText = DECAY
     statistic: str = "final_loss"
+    settle: Annotated[float, Meta(ge=0.1, le=1000)] | None = None
+    """where given, each run is followed for settle/(ηλ) steps, but at least the scene's: decay needs so long to forget"""
     begin: tuple[AxisText, AxisText] | None = None
     """the sides that a zoom began with, and that a film of it begins with"""
 
