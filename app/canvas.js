@@ -167,9 +167,13 @@ export function drawTicks(ctx, [across, up], view, theme) {
     ctx.fillText(tick.text, x, height + 0.5 * theme.unit);
   }
   ctx.textBaseline = "middle", ctx.textAlign = "right";
+  // a number with more digits than there is room for stands inside, whole, rather than cut to another number
+  const inside = up.some((tick) => ctx.measureText(tick.text).width > view.left - 0.5 * theme.unit);
   for (const tick of view.left ? up : []) {
+    const y = clamp((1 - tick.at) * height, size / 2, height - size / 2);
     ctx.globalAlpha = tick.alpha;
-    ctx.fillText(tick.text, -0.5 * theme.unit, clamp((1 - tick.at) * height, size / 2, height - size / 2));
+    if (inside) write(ctx, tick.text, 0.3 * theme.unit, y, theme.ink, theme.halo), (ctx.fillStyle = theme.muted), (ctx.textAlign = "right");
+    else ctx.fillText(tick.text, -0.5 * theme.unit, y);
   }
   ctx.globalAlpha = 1;
 }

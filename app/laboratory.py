@@ -28,7 +28,7 @@ class Page(NamedTuple):
 
     name: str
     title: str
-    subtitle: str
+    subtitle: Callable[[Scene], str]
     presets: tuple[Preset, ...]
     groups: Callable[[Scene, Result | None], list[Group]]
     """of the rail, for a scene and its paths; a chart brings its own to any page"""
@@ -102,7 +102,7 @@ def _header(page: Page, bench: Bench) -> None:
     with left, st.container(key="heading"):
         st.header(page.title, anchor=False)
         # in the place of the subtitle, so that nothing below it moves
-        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle)
+        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle(bench.scene))
     with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
         if st.button("Link", key=f"link:{page.name}", help="Copy a link to exactly this scene, or open another one"):
             dialogs.link(bench)
@@ -145,7 +145,9 @@ def _preset_group(page: Page, bench: Bench) -> Group:
     options: list[tuple[str, ...]] = [(preset.name, preset.title) for preset in page.presets]
     if not bench.preset:
         options = [("", "A scene of your own"), *options]
-    line = next((preset.line for preset in page.presets if preset.name == bench.preset), "")
+    from_here = next((preset for preset in page.presets if preset.name == bench.preset), None)
+    same = from_here is not None and from_here.scene == bench.scene  # of another scene the line may not be true
+    line = from_here.line if same else ""
     chooser = select("preset", "Start from", bench.preset, options, "Experiments to start from; everything can be changed.")
     return group("", [chooser, history_control(bench.history), note(line) if line else None])
 

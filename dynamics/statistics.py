@@ -177,9 +177,9 @@ def _returned_and_half(seen: Any, motion: Any, state: State, t: Any) -> Any:
 
 @statistic("Regime", begin=_remember_half, see=_returned_and_half, tangents=1, words=REGIMES)
 def regime(end: End) -> Any:
-    """At rest (period 1), periodic (up to 16 steps), regular (errors hardly grow), chaotic (exponentially), or gone.
+    """At rest (period 1), periodic (to 16), regular (errors hardly grow), chaotic (exponentially), gone, or still drifting.
 
-    Where length does not count and the norm still drifts, what looks like one of the first three has not settled.
+    It drifts where length does not count, and the norm changes over the second half of what looks like the first three.
     """
     back = end.seen[2]
     kind = jnp.where(end.exponent * end.steps > GROWN, CHAOS, REGULAR)

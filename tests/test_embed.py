@@ -2,17 +2,21 @@
 
 import base64
 import hashlib
+import json
 import re
+import struct
 import tomllib
 import zlib
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from app import embed
 from app.embed import HERE, squeezed
 from app.picture import Picture, picture
 from app.result import simulate
-from app.scene import Run, Scene
+from app.scene import Run, Scene, View
 from app.stage.frame import frame
 from app.theme import THEMES
 
@@ -22,6 +26,17 @@ NASTY = "</title><script>window.pwned = 1</script><img src=x onerror='pwned()'>"
 
 def pictured(**scene):
     return picture(simulate(Scene(landscape="five_wells", **{"runs": RUNS, "steps": 40} | scene)))
+
+
+def unpacked(content: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+    """A frame's header and arrays, read by its description and not by the product."""
+    length = struct.unpack("<I", content[4:8])[0]
+    header = json.loads(content[8 : 8 + length])
+    arrays = {
+        name: np.frombuffer(content, "<" + each["dtype"], int(np.prod(each["shape"])), 8 + length + each["offset"])
+        for name, each in header["arrays"].items()
+    }
+    return header, arrays
 
 
 def page(seen: Picture, theme: str = "light") -> str:
@@ -103,3 +118,26 @@ def test_page_and_app_have_the_same_two_themes():
             colours["primaryColor"],
         )
         assert theme.background in page(pictured(), name)
+
+
+FAR = Scene(
+    formula="(x-300)^2+3*(y+300)^2", steps=60, starts=((300.0003, -299.9996),), runs=(Run(learning_rate=0.05),),
+    view=View(window=(299.9995, 300.0005, -300.0005, -299.9995)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("view", [FAR.view, View()], ids=["a small window", "the usual window"])
+def test_a_descent_far_from_the_origin_travels_as_smooth_as_it_is(view):
+    """In float32 a position near 300 is a multiple of 3e-5, a thirtieth of this window."""
+    scene = replace(FAR, view=view)
+    header, arrays = unpacked(frame(picture(simulate(scene))))
+    sent, path = header["runs"][0]["paths"][0], simulate(scene).runs[0].paths[0]
+    for name, exact in (("x", path.x), ("y", path.y)):
+        assert np.array_equal(arrays[sent[name]], exact)
+    norm = next(strip for strip in header["strips"] if "norm" in strip["title"])
+    assert len(np.unique(arrays[norm["series"][0]["array"]])) > 30
+
+
+def test_an_ordinary_path_travels_in_half_the_bytes():
+    header, arrays = unpacked(frame(pictured(steps=200)))
+    assert arrays[header["runs"][0]["paths"][0]["x"]].dtype == np.float32

@@ -136,7 +136,8 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     if key.words:
         handles = [Patch(color=colour, label=word) for colour, word in key.words]
         axes.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, labelcolor=theme.text,
+            handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(key.words), columnspacing=1.2,
+            frameon=False, labelcolor=theme.text,
             fontsize=9, borderaxespad=0.2,
         )  # fmt: skip
         axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="bold", pad=22)

@@ -145,9 +145,13 @@ class PanelView:
                 continue
             free = x + half + 0.5 * u
             pen.text(x, box.bottom + 0.85 * u, tick.text, size, self.style.theme.muted, align="center", alpha=tick.alpha)
+        inside = any(width_of(tick.text, size) > self.gutter - 0.5 * u for tick in up)  # rather than cut to another number
         for tick in up if self.gutter else ():
             y = box.y + min(max((1 - tick.at) * box.height, size / 2), box.height - size / 2)
-            pen.text(box.x - 0.5 * u, y, tick.text, size, self.style.theme.muted, align="right", alpha=tick.alpha)
+            if inside:
+                pen.text(box.x + 0.3 * u, y, tick.text, size, "#ffffff", alpha=tick.alpha, halo=("#0a0e14", 0.72, 3.5))
+            else:
+                pen.text(box.x - 0.5 * u, y, tick.text, size, self.style.theme.muted, align="right", alpha=tick.alpha)
 
     # What moves
 

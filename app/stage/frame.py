@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.packing import Arrays, packed
-from app.panels import AXES, Panel, twin_pair
+from app.panels import AXES, Panel, Window, twin_pair
 from app.picture import LEVELS, QUIVER, Field, Picture, colour_table, lyapunov, remark
 from app.strips import Strip
 from dynamics import Path
@@ -13,6 +13,8 @@ from dynamics.path import wrapped
 
 MAX_SENT = 200_000
 """points sent to the browser; beyond it the paths are thinned, and the header says so"""
+CLOSE = 2.0**-10
+"""the size of a picture beside its distance from the origin from which float32 would show as stairs"""
 PREVIEW = 500
 """values of a strip's line while something is being dragged"""
 
@@ -20,12 +22,13 @@ PREVIEW = 500
 def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False) -> bytes:
     """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted.
 
-    Positions travel as float32: finer than a pixel down to a millionth of the window. What needs more digits (the
-    difference between two twins) is computed here and travels as a logarithm.
+    Positions travel as float32: finer than a pixel down to a millionth of the window; as float64 where a path comes to rest
+    away from the origin, or the window is small there, so that it is smooth however closely it is looked at. What needs more
+    digits still (the difference between two twins) is computed here and travels as a logarithm.
     """
     arrays = Arrays()
     scene = picture.scene
-    every = _stride(picture)
+    every, window = _stride(picture), picture.panels[0].window
     coarse = max(1, (scene.steps + 1) // every // PREVIEW) if preview else 1
     header = {
         "version": 1,
@@ -39,7 +42,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
                 "label": run.label,
                 "colour": picture.colours[r],
                 "dash": list(picture.dashes[r]),
-                "paths": [_path(path, i, arrays, every) for i, path in enumerate(run.paths)],
+                "paths": [_path(path, i, window, arrays, every) for i, path in enumerate(run.paths)],
             }
             for r, run in enumerate(picture.result.runs)
         ],
@@ -59,12 +62,10 @@ def _stride(picture: Picture) -> int:
     return max(1, -(-points // MAX_SENT))
 
 
-def _path(path: Path, index: int, arrays: Arrays, every: int) -> dict[str, Any]:
+def _path(path: Path, index: int, window: Window, arrays: Arrays, every: int) -> dict[str, Any]:
     farthest = float(np.max(np.abs(path.frame_log)))
     kind = "<f4" if farthest < 200 else "<f8"
-    return {
-        "x": arrays.add(path.frame_x[::every]),
-        "y": arrays.add(path.frame_y[::every]),
+    return _located(path.frame_x, path.frame_y, window, arrays, every) | {
         "k": arrays.add(path.frame_log[::every], kind) if farthest else None,
         "start": list(path.start),
         "start_index": index,
@@ -73,6 +74,25 @@ def _path(path: Path, index: int, arrays: Arrays, every: int) -> dict[str, Any]:
         "status_text": None if path.status == "finished" else path.status_text,
         "horizon": path.horizon,
     }
+
+
+def _located(x: np.ndarray, y: np.ndarray, window: Window, arrays: Arrays, every: int) -> dict[str, Any]:
+    kind = "<f8" if _close_up(x, y, window) else "<f4"
+    with np.errstate(over="ignore"):
+        return {"x": arrays.add(x[::every], kind), "y": arrays.add(y[::every], kind)}
+
+
+def _close_up(x: np.ndarray, y: np.ndarray, window: Window) -> bool:
+    """Whether the picture, or the second half of a path, is small beside its distance from the origin."""
+    x0, x1, y0, y1 = window
+    if max(x1 - x0, y1 - y0) < CLOSE * max(map(abs, window)):
+        return True
+    late_x, late_y = (values[len(values) // 2 :] for values in (x, y))
+    fine = np.isfinite(late_x) & np.isfinite(late_y)
+    if not fine.any():
+        return False
+    spread = max(np.ptp(late_x[fine]), np.ptp(late_y[fine]))
+    return bool(spread < CLOSE * max(abs(late_x[fine][-1]), abs(late_y[fine][-1])))
 
 
 def _field(field: Field, arrays: Arrays) -> dict[str, Any]:
@@ -93,7 +113,7 @@ def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str,
     if panel.log_scale is not None:
         camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
     traces = [
-        {"run": trace.run, "path": trace.path, "x": arrays.add(trace.x[::every]), "y": arrays.add(trace.y[::every])}
+        {"run": trace.run, "path": trace.path} | _located(trace.x, trace.y, panel.window, arrays, every)
         for trace in panel.traces
     ]
     made: dict[str, Any] = {
@@ -114,7 +134,9 @@ def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str,
 
 def _strip(strip: Strip, arrays: Arrays, every: int, coarse: int) -> dict[str, Any]:
     def sent(values: np.ndarray) -> str:
-        return arrays.add(values[:: every * coarse])
+        low, high = (float(end) for end in strip.range)
+        flat = high - low < CLOSE * max(abs(low), abs(high))
+        return arrays.add(values[:: every * coarse], "<f8" if flat else "<f4")
 
     series = [
         {"run": line.run, "path": line.path, "array": sent(line.values)}

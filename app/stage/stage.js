@@ -595,8 +595,8 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
   ctx.clearRect(0, 0, view.left + view.width + view.right, view.height + view.bottom);
   ctx.save();
   ctx.translate(view.left, 0);
-  drawTicks(ctx, ticksOf(panel, lens, view, theme), view, theme);
   if (view.layer) ctx.drawImage(view.layer, 0, 0, view.width, view.height);
+  drawTicks(ctx, ticksOf(panel, lens, view, theme), view, theme);
   ctx.save();
   ctx.beginPath();
   ctx.rect(0, 0, view.width, view.height);

@@ -7,7 +7,7 @@ from app.views import explore
 PAGE = Page(
     "atlas",
     "A map of runs",
-    "Every pixel is a run: drag a rectangle to look closer, rest on a pixel to see its path, click to open it.",
+    lambda scene: "Every pixel is a run: drag a rectangle to look closer, rest on one to see its path, click to open it.",
     ATLAS,
     explore.groups,
 )

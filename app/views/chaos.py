@@ -7,7 +7,7 @@ from app.views import explore
 PAGE = Page(
     "chaos",
     "Never at rest",
-    "Weight decay shrinks the weights until the step is too long: then it jumps, and all begins again.",
+    lambda scene: "Runs that jump, wander or settle: one for a long time, or thousands at once.",
     CHAOS,
     explore.groups,
 )

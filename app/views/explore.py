@@ -66,7 +66,7 @@ def _starts(scene: Scene) -> list[Control | None]:
 PAGE = Page(
     "explore",
     "Explore",
-    "Any loss, any rules, from one start or several: drag the start, change a rate, add a rival.",
+    lambda scene: "Any loss, any rules, from one start or several: drag the start, change a rate, add a rival.",
     EXPLORE,
     groups,
 )

@@ -18,6 +18,7 @@ from app.rail.controls import (
 )
 from app.result import Result
 from app.scene import Scene
+from dynamics.schedules import Schedule
 
 RULES = ["gd", "sign", "unit_gradient", "unit_loss", "adamw"]
 
@@ -36,10 +37,21 @@ def _more(scene: Scene) -> list[Control | None]:
     return [ghost_toggle(scene), *more_run_controls(scene, 0), colour_select(scene)]
 
 
+def subtitle(scene: Scene) -> str:
+    """What the two pictures are of, as long as they are."""
+    if not any(run.twin_of for run in scene.runs):
+        return "A run on a loss of your choice; with weight decay it may have a twin without."
+    decay, rate = scene.runs[0].weight_decay, scene.runs[0].learning_rate
+    if decay == 0:
+        return "Without weight decay the twin's rate is the run's own, and both are one walk."
+    constant = not any(isinstance(each, Schedule) for each in (decay, rate))
+    return f"Weight decay{' at a constant rate' if constant else ''}, and no decay at a learning rate that makes up for it."
+
+
 PAGE = Page(
     "zoom-out",
     "The same walk, seen through a zooming lens",
-    "Weight decay at a constant rate, and no decay at an exponentially growing one.",
+    subtitle,
     ZOOM_OUT,
     groups,
 )

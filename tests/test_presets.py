@@ -1,0 +1,104 @@
+"""What a preset's line claims is what its scene shows."""
+
+import re
+
+import numpy as np
+import pytest
+
+from app.laboratory import _preset_group
+from app.presets import ATLAS, CHAOS, EXPLORE, ZOOM_OUT, Preset
+from app.rail.edits import edit
+from app.result import simulate
+from app.views import explore, zoom_out
+from app.workbench import Bench
+
+ALL = {f"{page}/{preset.name}": preset for page, of in
+       {"zoom-out": ZOOM_OUT, "explore": EXPLORE, "chaos": CHAOS, "atlas": ATLAS}.items() for preset in of}  # fmt: skip
+REST = {name: preset for name, preset in ALL.items() if preset.scene.chart is None}
+
+
+def paths(name: str):
+    return [run.paths[0] for run in simulate(ALL[name].scene).runs]
+
+
+def bounces(path) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return path.learning_rate * path.sharpness
+
+
+@pytest.mark.parametrize("preset", ALL.values(), ids=ALL)
+def test_a_line_names_no_step_that_it_would_have_to_compute(preset: Preset) -> None:
+    said = preset.line.replace("step 500", "").replace("step 3 000", "")  # which stand in the scene
+    assert not re.search(r"steps? \d|within|\d+ times|fractal", said)
+
+
+@pytest.mark.parametrize("page", [zoom_out.PAGE, explore.PAGE], ids=lambda page: page.name)
+def test_a_line_is_gone_once_the_scene_is_another_one(page) -> None:
+    preset = page.presets[0]
+    work = Bench(preset.scene, preset.name)
+    said = lambda: [c["text"] for c in _preset_group(page, work)["controls"] if c["kind"] == "note"]  # noqa: E731
+    assert said() == [preset.line]
+    work.adopt(lambda scene: edit(scene, "run:0:learning_rate", 0.01))
+    assert said() == []
+    work.reset()
+    assert said() == [preset.line]
+
+
+def test_the_headline_over_a_scene_without_decay_does_not_speak_of_decay() -> None:
+    lines = {preset.name: zoom_out.PAGE.subtitle(preset.scene) for preset in ZOOM_OUT}
+    assert lines["stuck"].startswith("Without weight decay") and lines["kicked"].startswith(
+        "Weight decay at a constant rate"
+    )
+    assert "constant" not in lines["step_decay"]
+
+
+def test_clipping_and_warmup_end_below_two_over_the_rate_where_the_bare_run_diverges() -> None:
+    for name in ("explore/clipping", "explore/warmup"):
+        kept, bare = paths(name)
+        assert bare.status == "diverged" and kept.status == "finished"
+        assert bounces(kept)[-1] < 2 and kept.loss[-1] < 1e-12
+    warmed = paths("explore/warmup")[0]
+    assert warmed.sharpness[50] < 0.3 * warmed.sharpness[0] and bounces(warmed).max() < 2
+
+
+def test_the_catapult_rises_from_above_two_over_the_rate_and_lands_below() -> None:
+    high, low = paths("explore/catapult")
+    assert bounces(high)[0] > 2 > bounces(high)[-1] and high.loss.max() > 10 * high.loss[0]
+    assert bounces(low).max() < 2 and low.loss.max() == low.loss[0]
+
+
+def test_more_decay_and_fewer_digits_part_the_twins_sooner() -> None:
+    horizon = {
+        name: simulate(ALL[f"zoom-out/{name}"].scene).runs[0].paths[0].horizon for name in ("kicked", "separate", "float32")
+    }
+    assert horizon["separate"] < horizon["kicked"] and horizon["float32"] < 0.5 * horizon["kicked"]
+
+
+def test_slower_decay_puts_spikes_further_apart() -> None:
+    def gaps(name: str) -> float:
+        loss = paths(name)[0].loss
+        spikes = np.flatnonzero((loss[1:-1] > 0.2) & (loss[1:-1] >= loss[:-2]) & (loss[1:-1] > loss[2:]))
+        apart = np.diff(spikes)
+        return float(np.median(apart[apart > 10]))
+
+    assert gaps("chaos/spikes") > 2 * gaps("chaos/restless")
+
+
+def test_the_starts_that_survive_on_the_catapult_are_exactly_a_disc() -> None:
+    """x² + y² <= 4/η (SCIENCE: r'² = r² - η x²y² (4 - η r²)); the axes rest."""
+    from dynamics.atlas import Axis, atlas
+
+    scene = ALL["atlas/catapult"].scene
+    rate = scene.runs[0].learning_rate
+    made = atlas(
+        scene.field,
+        scene.runs[0].motion,
+        Axis("x", -8.0, 8.0),
+        Axis("y", -8.0, 8.0),
+        "steps_to_diverge",
+        3000,
+        64,
+        arithmetic="float64",
+    )
+    inside = made.x[None, :] ** 2 + made.y[:, None] ** 2 <= 4 / rate
+    assert np.array_equal(np.isnan(made.values), inside)
