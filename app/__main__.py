@@ -4,20 +4,25 @@ Exit 0: done. Exit 2: the input was refused, one sentence on stderr. Exit 1: the
 Everything heavy (jax, streamlit, matplotlib) is imported inside the command that needs it, so `--help` answers at once.
 """
 
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import typer
-from typer.exceptions import Abort, TyperException
+from app import __version__, ending
 
-from app import __version__
+if Path(sys.argv[0]).name in ("zoomout", "zoomout.exe", "__main__.py"):
+    ending.at_once()  # while the rest is loaded, too
 
+import typer  # noqa: E402
+from typer.exceptions import Abort, TyperException  # noqa: E402
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoomout"
 NAMES = ("app", "dynamics", "landscapes")
 
 
@@ -49,8 +54,16 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with its exit code; no traceback is ever shown (unless ZOOMOUT_DEBUG=1)."""
+    def command() -> int:
+        return zoomout(arguments, prog_name="zoomout", standalone_mode=False) or 0
+
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = zoomout(arguments, prog_name="zoomout", standalone_mode=False) or 0
+        if next((each for each in given if not each.startswith("-")), "app") == "app":
+            ending.at_once()
+            code = command()
+        else:
+            code = ending.stoppable(command)
         sys.stdout.flush()
     except (Abort, KeyboardInterrupt):
         code = 130
@@ -103,7 +116,22 @@ def opening(
 
 
 def _check_names() -> None:
-    """Two distributions with one package name are merged into one folder without a warning: stop before that matters."""
+    """Two distributions with one package name are merged into one folder without a warning: stop before that matters.
+
+    To look takes longer than many a command, so it is done once for every change of what is installed.
+    """
+    folders = [Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages")) and Path(path).is_dir()]
+    state = f"{__version__} {[(str(folder), folder.stat().st_mtime_ns) for folder in folders]}"
+    seen = CACHE / f"names-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    if seen.exists():
+        return
+    _check_distributions()
+    with suppress(OSError):  # it is looked at again next time
+        CACHE.mkdir(parents=True, exist_ok=True)
+        seen.touch()
+
+
+def _check_distributions() -> None:
     from importlib.metadata import packages_distributions
 
     claims = packages_distributions()

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app.chart import whole
 from app.chart.sheet import numbers
+from app.ending import leftovers
 from app.gate import GATE, Job
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
@@ -103,7 +104,7 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     if not _slots.acquire(timeout=20):
         st.warning("Two exports are being made already; try again in a moment.")
         return
-    said = ""
+    said = folder = ""
     bar, job, here, begun = st.progress(0.0, "Drawing …"), Job(), presence(), time.monotonic()
 
     def given_up() -> bool:
@@ -116,6 +117,7 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
 
     try:
         with cancel.cancelling(given_up), tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
+            leftovers.add(Path(folder))
             path = Path(folder) / f"zoomout.{kind}"
             if kind == "npz" and scene.chart is not None:
                 np.savez_compressed(path, **numbers(whole(scene)), scene=to_json(scene))
@@ -138,6 +140,7 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         return
     finally:
         bar.empty()
+        leftovers.discard(Path(folder))
         GATE.leave(job)
         _slots.release()
     if said:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.ending import leftovers
 from app.scene import SceneError
 
 
@@ -26,6 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = path.resolve() if path.is_symlink() else path
     folder = path.absolute().parent
     partial = folder / f".zoomout-{secrets.token_hex(6)}.partial"
+    leftovers.add(partial)
     try:
         _sweep(folder)
         yield partial
@@ -34,6 +36,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise SceneError("file", f"{path.name} cannot be written: {_reason(error)}.") from None
     finally:
         partial.unlink(missing_ok=True)
+        leftovers.discard(partial)
 
 
 def _sweep(folder: Path) -> None:

@@ -3,10 +3,10 @@
 Streamlit serves a folder of its package; here that is a folder of links to the same files, with another index.html.
 """
 
-import atexit
-import shutil
 import tempfile
 from pathlib import Path
+
+from app.ending import leftovers
 
 SHAPES = Path(__file__).with_name("first.html")
 
@@ -24,7 +24,7 @@ def serve_shapes() -> None:
 
     there = Path(file_util.get_static_dir())
     folder = Path(tempfile.mkdtemp(prefix="zoomout-page-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    leftovers.add(folder)
     try:
         for each in there.iterdir():
             if each.name != "index.html":

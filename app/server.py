@@ -32,11 +32,12 @@ def chosen_port(port: int | None) -> int | None:
 
 def serve(port: int, open_browser: bool) -> None:
     """Serves the page until ctrl-C. Streamlit reads app/.streamlit/config.toml by itself, as it lies beside the page."""
-    from streamlit.web import cli
+    from streamlit.web import bootstrap, cli
 
     from app.first import serve_shapes
 
     serve_shapes()
+    bootstrap._set_up_signal_handler = lambda server: None  # who started this process says how it ends (see app.ending)
     threading.Thread(target=_announce, args=(port, open_browser), daemon=True).start()
     quiet = {"server.headless": "true", "logger.hideWelcomeMessage": "true", "logger.level": "warning"}
     options = {"server.port": port} | quiet
