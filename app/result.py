@@ -5,14 +5,15 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from app.files import whole_file
+from app.recent import Recent
 from app.scene import Run, Scene, SceneError, Start, to_data
+from app.scene.checks import recorded
 from dynamics import Path, cancel, precise, rules
 from dynamics import Run as Motion
 from dynamics import simulate as run_paths
@@ -44,12 +45,21 @@ class Result(NamedTuple):
     runs: tuple[RunResult, ...]
 
 
-@lru_cache(maxsize=16)
+KEPT = Recent(400_000_000)
+"""bytes of results that are kept"""
+POINT = 80
+"""bytes that a recorded point takes in a result, readings included"""
+
+
 def simulate(scene: Scene, horizon: bool = True) -> Result:
     """Every run from every start. The same scene gives the same numbers.
 
     Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner.
     """
+    return KEPT.get((scene, horizon), lambda: _carried_out(scene, horizon), POINT * recorded(scene))
+
+
+def _carried_out(scene: Scene, horizon: bool) -> Result:
     done: dict[int, RunResult] = {}
     for i in sorted(range(len(scene.runs)), key=lambda i: len(scene.runs[i].named)):
         cancel.check()

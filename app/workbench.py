@@ -19,7 +19,9 @@ from app.presets import Preset
 from app.rail.edits import edit
 from app.rail.nearest import Nearest, nearest
 from app.result import Result, simulate, twin_of
-from app.scene import Scene, SceneError
+from app.scene import Orbits, Scene, SceneError
+from app.scene.charts import check_orbits
+from app.scene.checks import check_budget
 from app.stream import Stream
 from dynamics.cancel import Cancelled
 
@@ -123,6 +125,7 @@ class Bench:
         """
         try:
             scene = change(self.scene)
+            _check_page(scene)
             _check_twins(scene)
             self._begin(scene)
         except SceneError as error:
@@ -219,6 +222,14 @@ class Bench:
             return True
 
         return taken
+
+
+def _check_page(scene: Scene) -> None:
+    """A page is asked for less than a shell: others use its server too."""
+    if scene.chart is None:
+        check_budget(scene, page=True)
+    elif isinstance(scene.chart, Orbits):
+        check_orbits(scene, page=True)
 
 
 def _check_twins(scene: Scene) -> None:

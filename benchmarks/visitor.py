@@ -1,4 +1,4 @@
-"""A visitor without a browser: speaks Streamlit's websocket, opens a page and changes what a rail or a stage would change."""
+"""A visitor without a browser: speaks Streamlit's websocket, opens a page and changes what one would change."""
 
 import json
 import time
@@ -50,7 +50,8 @@ class Visitor:
 
     def drag(self, x: float, y: float) -> float:
         self.number += 1
-        return self._rerun({"stage": {"request": {"kind": "start", "index": 0, "x": x, "y": y, "final": False, "id": self.number}}})
+        request = {"kind": "start", "index": 0, "x": x, "y": y, "final": False, "id": self.number}
+        return self._rerun({"stage": {"request": request}})
 
     def _rerun(self, states: dict[str, Any]) -> float:
         message = BackMsg()

@@ -164,7 +164,7 @@ def test_a_link_and_a_file_hold_defaults_too_so_that_they_stay_what_they_were():
 def test_the_same_scene_gives_the_same_numbers():
     scene = read(EXAMPLE)
     first = result.simulate(scene)
-    result.simulate.cache_clear()
+    result.KEPT.clear()
     second = result.simulate(read(to_toml(scene)))
     for one, other in zip(first.runs, second.runs, strict=True):
         assert np.array_equal(one.paths[0].x, other.paths[0].x) and np.array_equal(one.paths[0].loss, other.paths[0].loss)

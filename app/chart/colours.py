@@ -41,7 +41,7 @@ class Paint(NamedTuple):
     """a sorted sample of the others"""
     signed: bool = False
     grain: float = 0.0
-    """differences below this are rounding"""
+    """relative differences below this are rounding"""
 
     def levels(self, values: np.ndarray) -> np.ndarray:
         """Places in the table, uint8, of the values' shape."""
@@ -55,16 +55,15 @@ class Paint(NamedTuple):
         above = _rank(self.above, self.told_apart(values))
         if not self.signed:
             return above
-        below = np.minimum(_rank(self.below, self.told_apart(values)), 1 - 1 / LEVELS)
+        below = np.minimum(_rank(self.below, self.told_apart(values)), 1 - 1e-9)
         return np.where(values < 0, below, 1 + above) / 2
 
     def told_apart(self, values: np.ndarray) -> np.ndarray:
         """Values that differ by less than rounding does are one value: its noise is no structure."""
         if not self.grain:
             return values
-        with np.errstate(over="ignore", invalid="ignore"):
-            made = np.round(values / self.grain) * self.grain
-        return np.where(np.isfinite(made), made, values)
+        mantissa, exponent = np.frexp(values)
+        return np.ldexp(np.round(mantissa / self.grain) * self.grain, exponent)
 
     def key(self, title: str) -> Key:
         if self.words:
@@ -106,10 +105,8 @@ def paint(values: np.ndarray, statistic: Statistic, words: tuple[str, ...] = ())
 
 
 def _grain(sample: np.ndarray) -> float:
-    """A thousand roundings of the map's own arithmetic, at the size of its values."""
-    if not len(sample):
-        return 0.0
-    return 1000 * float(np.finfo(sample.dtype if sample.dtype.kind == "f" else float).eps * np.median(np.abs(sample)))
+    """A thousand roundings of the map's own arithmetic."""
+    return 1000 * float(np.finfo(sample.dtype if sample.dtype.kind == "f" else float).eps)
 
 
 def _rank(sample: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from app.chart.colours import Paint, paint
 from app.chart.picture import Canvas
 from app.chart.sheet import Sheet
 from app.chart.zooming import between
-from app.scene import Atlas, Scene, SceneError
+from app.scene import Atlas, Scene, SceneError, budget
 from app.scene.charts import side, sides_of
 from dynamics.atlas import Atlas as Map
 from dynamics.atlas import atlas
@@ -21,11 +21,13 @@ FINENESS = 0.42
 """pixels of the map per pixel of the film, each way"""
 
 
-def check(scene: Scene) -> None:
+def check(scene: Scene, size: tuple[int, int], count: int, page: bool) -> None:
     if not isinstance(scene.chart, Atlas) or scene.chart.begin is None:
         raise SceneError(
             "film", "A chart's film is the zoom of an atlas: zoom in first, or give the chart's begin; or make a picture."
         )
+    pixels = np.prod([max(COARSE, round(FINENESS * side)) for side in size])
+    budget.check("zoom", int(pixels) * count * scene.steps, page)
 
 
 def frames(scene: Scene, size: tuple[int, int], count: int, hold: int, theme: str) -> Iterator[np.ndarray]:

@@ -63,7 +63,7 @@ def render(
     if not 0 <= moment <= scene.steps:
         raise SceneError("film", f"The scene has the steps 0 to {scene.steps}; a picture at {step:g} cannot be drawn.")
     if scene.chart is not None:
-        _write_chart(scene, path, kind, size, fps, seconds, theme, progress)
+        _write_chart(scene, path, kind, size, fps, seconds, theme, progress, large)
     else:
         _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, moment)
     return path
@@ -71,7 +71,7 @@ def render(
 
 def _write_chart(
     scene: Scene, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: str,
-    progress: Progress | None,
+    progress: Progress | None, large: bool,
 ) -> None:  # fmt: skip
     """A chart as a picture or a page; an atlas that was zoomed into also as a film."""
     from app import chart
@@ -89,8 +89,8 @@ def _write_chart(
             made = chart.whole(scene)
             file.write_text(page("chart", scene.title, made.caption, sent(made, name="page"), theme), "utf-8")
             return
-        film.check(scene)
         moving, hold = max(1, round(seconds * fps)), max(1, round(HOLD * fps))
+        film.check(scene, size, moving, page=not large)
         images = _reported(film.frames(scene, size, moving, hold, theme), moving + hold, progress)
         if kind == "gif":
             first = next(film.frames(scene, size, 1, 0, theme))

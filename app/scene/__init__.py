@@ -9,8 +9,8 @@ Every door (page, command, file, link) ends in the one schema.
 """
 
 from app.scene.charts import Atlas, Averages, Distances, Ensemble, Orbits, Portrait
-from app.scene.checks import SceneError
 from app.scene.data import from_data, to_data
+from app.scene.error import SceneError
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
 from app.scene.links import from_link, from_token, to_link
 from app.scene.schema import ARITHMETICS, COLOUR_MAPS, PARTNERS, STRIPS, Run, Scene, Start, View

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 from msgspec import Meta, Struct
 
-from app.scene.checks import SceneError
+from app.scene import budget
+from app.scene.error import SceneError
 from dynamics.atlas import Axis
 from dynamics.orbits import WATCHED
 from dynamics.statistics import STATISTICS
@@ -24,7 +25,6 @@ AxisText = Annotated[str, Meta(max_length=120)]
 RATE, DECAY, INTRINSIC = "runs.0.learning_rate:log:0.01:1", "runs.0.weight_decay:log:0.001:1", "runs.0.intrinsic:log:0.001:1"
 NEVER_NEGATIVE = ("learning_rate", "weight_decay", "intrinsic", "norm", "noise", "clip_norm")
 MAX_ORBITS = 64
-MAX_PARTICLE_STEPS = 10_000_000_000
 MOST_AVERAGED = 32
 """iterates of a run that are averaged"""
 
@@ -136,6 +136,7 @@ def check_chart(scene: "Scene") -> None:
             if kept > scene.steps:
                 raise SceneError("chart", f"An orbit diagram keeps at most its {scene.steps} steps; {kept} were asked for.")
             _ascending(window)
+            check_orbits(scene)
         case Portrait(window=window):
             _ascending((window or (0, 1, 0, 1))[:2])
             _ascending((window or (0, 1, 0, 1))[2:])
@@ -150,6 +151,10 @@ def check_chart(scene: "Scene") -> None:
             _check_minima(scene)
 
 
+def check_orbits(scene: "Scene", page: bool = False) -> None:
+    budget.check("orbits", len(scene.points) * scene.chart.kept, page)
+
+
 def _check_minima(scene: "Scene", sides: Sequence[Side] = ()) -> None:
     """Some charts say where a run is among the minima: these must be known, and the same for all runs."""
     if not (scene.field.scale_invariant or scene.field.minima):
@@ -162,8 +167,7 @@ def _check_particles(scene: "Scene", steps: int, tangential: bool = False) -> No
     """`steps` of all particles together."""
     if tangential and not scene.field.scale_invariant:
         raise SceneError("chart", "Tangential noise needs a loss that ignores the length of its weights.")
-    if steps > MAX_PARTICLE_STEPS:
-        raise SceneError("budget", f"An ensemble takes at most {MAX_PARTICLE_STEPS:.0e} steps; {steps:.1e} were asked for.")
+    budget.check("particles", steps)
     for index in range(len(scene.runs)):
         run_of(scene, index)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.scene import budget
+from app.scene.error import SceneError
 from dynamics import Run as Motion
 from dynamics import flow, precise, rules
 from dynamics.rules import Knob
@@ -15,17 +17,6 @@ from landscapes import FormulaError, Landscape, named, typed
 
 if TYPE_CHECKING:
     from app.scene.schema import Run, Scene, View
-
-MAX_STEPS, MAX_POINTS, MAX_CERTIFIED_POINTS = 200_000, 20_000_000, 100_000
-
-
-class SceneError(ValueError):
-    """Why a scene is refused: a code for programs, a sentence for people, a column where there is one."""
-
-    def __init__(self, code: str, message: str, column: int | None = None):
-        super().__init__(message)
-        self.code, self.message, self.column = code, message, column
-
 
 @lru_cache(maxsize=64)
 def landscape_of(name: str | None, formula: str | None, knobs: tuple[tuple[str, float], ...]) -> Landscape:
@@ -62,7 +53,7 @@ def check(scene: "Scene") -> None:
             "starts", "The origin has no direction, so a scale-invariant loss has no value there; start elsewhere."
         )
     _check_values(scene, field)
-    _check_budget(scene)
+    check_budget(scene)
     _check_view(scene.view)
     for run, label in zip(scene.runs, scene.labels, strict=True):
         _check_run(scene, run, label)
@@ -77,20 +68,14 @@ def _check_values(scene: "Scene", field: Landscape) -> None:
             raise SceneError("starts", f"The loss has no value at the start ({x:g}, {y:g}); start elsewhere.")
 
 
-def _check_budget(scene: "Scene") -> None:
-    if scene.steps > MAX_STEPS:
-        raise SceneError(
-            "budget", f"A path has at most {MAX_STEPS:,} steps; {scene.steps:,} were asked for.".replace(",", " ")
-        )
-    recorded = scene.steps * len(scene.points) * len(scene.runs)
-    most, which = (MAX_CERTIFIED_POINTS, "certified ") if scene.arithmetic == "certified" else (MAX_POINTS, "")
-    if recorded > most:
-        raise SceneError(
-            "budget",
-            f"At most {most:,} {which}points are recorded (steps × starts × runs); this asks for {recorded:,}.".replace(
-                ",", " "
-            ),
-        )
+def recorded(scene: "Scene") -> int:
+    """How many points the scene's paths have together."""
+    return scene.steps * len(scene.points) * len(scene.runs)
+
+
+def check_budget(scene: "Scene", page: bool = False) -> None:
+    budget.check("steps", scene.steps, page)
+    budget.check("certified" if scene.arithmetic == "certified" else "points", recorded(scene), page)
 
 
 def _check_view(view: "View") -> None:

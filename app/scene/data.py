@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from app.scene.charts import CHARTS
-from app.scene.checks import SceneError
+from app.scene.error import SceneError
 from app.scene.schema import PARTNERS, VERSION, Run, Scene, View
 from dynamics.schedules import SCHEDULES
 

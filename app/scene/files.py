@@ -5,8 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from app.scene.checks import SceneError
 from app.scene.data import from_data, parsed, to_data
+from app.scene.error import SceneError
 from app.scene.links import from_link
 from app.scene.schema import Scene
 

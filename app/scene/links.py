@@ -5,8 +5,8 @@ import json
 import zlib
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from app.scene.checks import SceneError
 from app.scene.data import from_data, parsed, to_data
+from app.scene.error import SceneError
 from app.scene.schema import Scene
 
 MAX_LINK, MAX_TEXT = 8_000, 64_000

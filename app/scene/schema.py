@@ -6,7 +6,8 @@ from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 from msgspec.structs import force_setattr
 
 from app.scene.charts import Chart, check_chart
-from app.scene.checks import SceneError, check, landscape_of
+from app.scene.checks import check, landscape_of
+from app.scene.error import SceneError
 from dynamics import Run as Motion
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import Landscape

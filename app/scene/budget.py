@@ -1,0 +1,48 @@
+"""What may be asked for: one table, in steps, points and states; twice as much is asked of a shell than of a page.
+
+Everything that can be large is refused here, in a sentence that names the budget and what was asked, before anything is
+allocated. A recorded point takes some 80 bytes until its picture is drawn, a kept state of an orbit diagram some 8 in each
+of 960 columns, with as much again while they are sorted into a picture.
+"""
+
+from typing import NamedTuple
+
+from app.scene.error import SceneError
+
+
+class Budget(NamedTuple):
+    sentence: str
+    """with {most} and {asked}"""
+    command: int
+    page: int
+
+
+BUDGETS = {
+    "steps": Budget("A path has at most {most} steps; {asked} were asked for.", 200_000, 200_000),
+    "points": Budget(
+        "At most {most} points are recorded (steps × starts × runs); this asks for {asked}.", 20_000_000, 10_000_000
+    ),
+    "certified": Budget(
+        "At most {most} certified points are recorded (steps × starts × runs); this asks for {asked}.", 100_000, 100_000
+    ),
+    "particles": Budget("An ensemble takes at most {most} steps; {asked} were asked for.", 10_000_000_000, 10_000_000_000),
+    "orbits": Budget(
+        "An orbit diagram keeps at most {most} states a column (starts × steps drawn); this asks for {asked}.",
+        80_000, 40_000,
+    ),
+    "zoom": Budget(
+        "The film of a zoom takes at most {most} steps (pixels × frames × steps); this asks for {asked}: make it shorter or "
+        "smaller, or let its runs be shorter.", 200_000_000_000, 20_000_000_000,
+    ),
+}  # fmt: skip
+
+
+def check(name: str, asked: int, page: bool = False) -> None:
+    budget = BUDGETS[name]
+    most = budget.page if page else budget.command
+    if asked > most:
+        raise SceneError("budget", budget.sentence.format(most=_written(most), asked=_written(asked)))
+
+
+def _written(number: int) -> str:
+    return f"{number:.1e}" if number >= 10**9 else f"{number:,}".replace(",", " ")
