@@ -86,6 +86,10 @@ def _explained(error: Exception) -> tuple[int, str]:
         return 2, _one_line(error.message)
     if isinstance(error, Failed):
         return 1, _one_line(str(error))
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        package = {"flint": "python-flint", "PIL": "pillow"}.get(package, package)
+        return 1, f"This needs the package {package}, which is not installed: pip install {package}."
     if isinstance(error, OSError):
         return 1, f"{Path(str(error.filename or 'The file')).name}: {(error.strerror or 'it cannot be used').lower()}."
     kind, reason = type(error).__name__, _one_line(str(error))[:200]

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from dynamics import RULES, Run, simulate
+from dynamics import RULES, Run, exact, simulate
 from dynamics.rules import CLIP_NORM, NOISE, named
 from dynamics.schedules import Cosine
 from landscapes import LANDSCAPES, typed
@@ -100,6 +100,12 @@ DECOUPLED = {
     "adam": Adam, "adamw": Adam, "nadam": NAdam, "amsgrad": AMSGrad, "adabelief": AdaBelief, "rmsprop": RMSProp,
     "lion": Lion,
 }  # fmt: skip
+
+
+def test_every_rule_has_its_line_from_the_paper_and_its_exact_recursion():
+    """A rule without a second, independent reading of it would pass every law that it breaks."""
+    assert set(DECOUPLED) | {"gd"} == set(RULES)
+    assert set(exact.RULES) == set(RULES)
 
 
 def clipped(g, limit):
