@@ -65,7 +65,16 @@ def strips(result: Result) -> tuple[Strip, ...]:
     if wanted is None:
         wanted = tuple(name for name in STRIPS if name not in ("best", "lyapunov"))
     made = (MAKERS[name](result) for name in wanted)
-    return tuple(_crowded(strip) for strip in made if strip is not None)
+    return tuple(_crowded(_told(strip)) for strip in made if strip is not None)
+
+
+def _told(strip: Strip) -> Strip:
+    """A strip of logarithms of nothing but zeros says that they are zero."""
+    values = np.concatenate([line.values for line in strip.lines])
+    if not strip.log or not len(values) or not np.all(np.isneginf(values) | np.isnan(values)) or np.isnan(values).all():
+        return strip
+    zeros = tuple(line._replace(values=np.where(np.isnan(line.values), np.nan, 0.0)) for line in strip.lines)
+    return Strip(f"{strip.title}: none", False, zeros)
 
 
 def _crowded(strip: Strip) -> Strip:

@@ -63,7 +63,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
         steady = abs(growth[0] - growth[-1]) < 1e-9 * abs(growth[0])
         word = "grows" if min(growth) >= 1 else "falls" if max(growth) <= 1 else "changes"
         pace = f"×{growth[0]:.6g} a step" if steady else f"from ×{growth[0]:.6g} to ×{growth[-1]:.6g} a step"
-        lines.append(f"The learning rate {word} {pace}.")
+        constant = steady and abs(growth[0] - 1) < 1e-12
+        lines.append("The learning rate is constant." if constant else f"The learning rate {word} {pace}.")
     still = [t for t, rate in enumerate(report["log_learning_rate"]) if rate is None]
     if still:
         last = len(report["growth"]) + 1 - still[0] == len(still)

@@ -117,3 +117,12 @@ def test_twins_are_told_apart_only_where_they_are_apart():
     for t in range(0, seen.scene.steps + 1, 7):
         apart = abs((angles[0][t] - angles[1][t] + 3.141592653589793) % 6.283185307179586 - 3.141592653589793)
         assert ("both point at" in plain(caption(seen, t))) == (apart <= 0.01)
+
+
+def test_a_strip_of_nothing_but_zeros_says_so() -> None:
+    """The gap of a certified pair that starts on an axis is 0 at every step, and has no logarithm."""
+    runs = (Run(label="d", learning_rate=0.1, weight_decay=0.0), Run(label="t", twin_of="d"))
+    seen = picture(simulate(Scene(landscape="quotient", steps=20, runs=runs)))
+    gap = next(strip for strip in seen.strips if strip.title.startswith("gap"))
+    assert gap.title == "gap between the two: none" and not gap.log and gap.range == (0.0, 0.0)
+    assert (gap.lines[0].values == 0).all()

@@ -56,7 +56,7 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
     key = colours.key("per step" if "exponent" in statistic.title else "")
     plot = Plot(
         statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,
-        reading=statistic.title.lower(), words=words,
+        reading=statistic.title.lower(), words=words, equal={axis.name for axis in made.axes} == {"x", "y"},
     )  # fmt: skip
     words = caption(scene, run, rows * columns, statistic)
     words += "" if np.isfinite(made.values).all() else " Grey: no value."

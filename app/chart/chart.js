@@ -248,6 +248,10 @@ class Chart {
       const legend = narrow ? legends[i] : max(...legends.map((h, j) => (sheet.plots[j].cell[1] === plot.cell[1] ? h : 0)));
       const view = { ...gutters[i], top: 2, bottom: Math.ceil(foot(plot)) };
       view.width = max(60, floor(width - view.left - view.right)), view.height = max(60, floor(tall - head - legend - view.top - view.bottom));
+      if (plot.equal) {
+        const [a, b, c, d] = this.spanOf(i), unit = min(view.width / (b - a), view.height / (d - c));
+        view.width = floor(unit * (b - a)), view.height = floor(unit * (d - c));
+      }
       view.ratio = min(devicePixelRatio || 1, 3), view.named = narrow || !this.continued(plot), view.atEnds = alone[i].atEnds;
       item.view = view;
       item.figure.style.left = `${left}px`, item.figure.style.top = `${top}px`;

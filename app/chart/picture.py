@@ -131,6 +131,10 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     extent = (plot.x.share(x0), plot.x.share(x1), plot.y.share(y0), plot.y.share(y1))
     place = {"extent": extent, "transform": axes.transAxes, "origin": "lower", "aspect": "auto"}
     axes.imshow(rgba, interpolation="nearest", **place)
+    if plot.equal:
+        axes.set(xlim=(plot.x.low, plot.x.high), ylim=(plot.y.low, plot.y.high))
+        axes.set_aspect("equal", adjustable="box", anchor="W")
+        axes.apply_aspect()
     if key is None:
         return
     if key.words:

@@ -93,6 +93,8 @@ class Plot(NamedTuple):
     hover: bool = False
     reading: str = ""
     words: tuple[str, ...] = ()
+    equal: bool = False
+    """one unit is as long across as up: both sides are coordinates of one plane"""
 
 
 class Card(NamedTuple):

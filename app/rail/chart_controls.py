@@ -95,7 +95,7 @@ def _side(scene: Scene, name: str, label: str) -> list[Control | None]:
     names = can_vary(scene.field, scene.runs[run].motion)
     options: list[tuple[str, ...]] = [(n, sides.words_of(scene, run, n)) for n in names]
     scale = sides.unit(given.axis.name)
-    ends = f"{given.axis.low * scale:.6g} … {given.axis.high * scale:.6g}"
+    ends = f"{given.axis.low * scale:.6g} … {given.axis.high * scale:.6g}".replace("-", "−")
     help = "From where to where: two numbers." + (" The axis is logarithmic." if given.axis.log else "")
     return [
         select(f"chart:{name}", label, given.axis.name, options, sides.knob_of(scene, run, given.axis.name).help),

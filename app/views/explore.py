@@ -54,7 +54,7 @@ def _starts(scene: Scene) -> list[Control | None]:
                 "kind": "entry",
                 "id": f"start:{i}",
                 "label": f"Start {i + 1}",
-                "value": f"{x:.12g}, {y:.12g}",
+                "value": f"{x:.12g}, {y:.12g}".replace("-", "−"),
                 "remove": remove,
             }
         )
