@@ -124,7 +124,7 @@ def _check_names() -> None:
 
     To look takes longer than many a command, so it is done once for every change of what is installed.
     """
-    folders = [Path(path) for path in sys.path if path.endswith(("site-packages", "dist-packages")) and Path(path).is_dir()]
+    folders = [folder for folder in map(Path, sys.path) if next(folder.glob("*.dist-info"), None)]
     state = f"{__version__} {[(str(folder), folder.stat().st_mtime_ns) for folder in folders]}"
     seen = CACHE / f"names-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
     if seen.exists():

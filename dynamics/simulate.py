@@ -101,11 +101,15 @@ def beyond_reach(
     rule, momentum = rules.named(run.rule), run.hyperparameters.get("momentum", 0.0)
     if not landscape.scale_invariant or not (rule.squares or momentum):
         return None
+    near, far = 10.0 ** -REACH[arithmetic], 10.0 ** REACH[arithmetic]
+    if rule.covariant and not momentum:  # far out gradients fade, and in the frame's units nothing is lost
+        far = np.inf
     for x, y in starts:
-        if not 10.0 ** -REACH[arithmetic] <= max(abs(x), abs(y)) <= 10.0 ** REACH[arithmetic] and (x, y) != (0, 0):
+        if not near <= max(abs(x), abs(y)) <= far and (x, y) != (0, 0):
             return (
                 f"{rule.title} remembers gradients, and from the start ({x:g}, {y:g}) what it remembers fits into no "
-                f"{arithmetic}; start between 1e-{REACH[arithmetic]} and 1e{REACH[arithmetic]}, or use certified arithmetic."
+                f"{arithmetic}; start {f'above {near:g}' if far == np.inf else f'between {near:g} and {far:g}'}, or use "
+                "certified arithmetic."
             )
     return None
 
