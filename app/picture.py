@@ -154,7 +154,19 @@ def colour_table(name: str) -> np.ndarray:
 
 
 def remark(result: Result) -> str:
-    """What the arithmetic has to say of the picture, after the caption."""
+    """What the arithmetic and the axes have to say of the picture, after the caption."""
+    return " ".join(filter(None, (_arithmetic(result), _axes(result.scene))))
+
+
+def _axes(scene: Scene) -> str:
+    """Said where one scale for both axes shows much that a scene's window leaves out."""
+    if scene.view.window is None:
+        return ""
+    x0, x1, y0, y1 = scene.view.window
+    return "" if 0.5 <= (x1 - x0) / (y1 - y0) <= 2 else "Both axes have one scale: the picture shows more than its window."
+
+
+def _arithmetic(result: Result) -> str:
     if result.scene.arithmetic == "shared":
         return "Both pictures are derived from one run: this shows the theorem and proves nothing."
     if result.scene.arithmetic == "certified":

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ class Visitor:
     page: str = ""
     query: str = ""
     socket: ClientConnection | None = None
+    closing: ExitStack = field(default_factory=ExitStack)
     components: dict[str, str] = field(default_factory=dict)
     """ids by kind: rail, stage, chart"""
     pages: dict[str, str] = field(default_factory=dict)
@@ -29,8 +31,9 @@ class Visitor:
     def __enter__(self) -> "Visitor":
         host = self.address.removeprefix("http://")
         assert host.startswith(("127.0.0.1:", "localhost:")), "only this machine is asked"
-        self.socket = connect(
-            f"ws://{host}/_stcore/stream", subprotocols=["streamlit"], origin=self.address, max_size=None, open_timeout=30
+        url = f"ws://{host}/_stcore/stream"
+        self.socket = self.closing.enter_context(
+            connect(url, subprotocols=["streamlit"], origin=self.address, max_size=None, open_timeout=30)
         )
         self.number = int(time.time() * 1000)
         self._rerun({})
@@ -40,7 +43,7 @@ class Visitor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.socket.close()
+        self.closing.close()
 
     def edit(self, **edits: Any) -> float:
         """Sends edits as the rail does; seconds until the answer has come."""

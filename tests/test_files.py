@@ -10,7 +10,7 @@ import pytest
 from app.__main__ import main
 from app.files import whole_file
 from app.film import check_film, fonts, render
-from app.scene import Run, Scene, SceneError, from_data, from_link, load, read, read_bytes, to_json, to_link
+from app.scene import Run, Scene, SceneError, View, from_data, from_link, load, read, read_bytes, to_json, to_link
 from dynamics.schedules import Step
 from landscapes import FormulaError, typed
 
@@ -206,6 +206,18 @@ def test_a_scene_may_be_written_with_lists_and_says_only_what_is_its_own() -> No
 def test_what_is_no_scene_is_refused_when_it_is_written(fields, words) -> None:
     with pytest.raises(SceneError, match=re.escape(words)):
         Scene(landscape="quotient", **fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [(Run, {"lr": 0.1}, "perhaps learning_rate"), (View, {"windw": 1}, "perhaps window"),
+     (Scene, {"epochs": 3}, "perhaps steps"), (Run, {"quite_else": 1}, "there are label")],
+)  # fmt: skip
+def test_a_misspelt_argument_is_answered_with_the_one_that_is_meant(kind, fields, words) -> None:
+    with pytest.raises(SceneError, match=words):
+        kind(**fields)
+    with pytest.raises(SceneError, match="by name"):
+        kind(0.1)
 
 
 # ---- every script ----

@@ -11,7 +11,7 @@ from app.embed import HERE, squeezed
 from app.picture import picture
 from app.presets import CHAOS, EXPLORE, ZOOM_OUT
 from app.result import simulate
-from app.scene import Run, Scene
+from app.scene import Run, Scene, View
 from app.stage.frame import frame
 from app.words import caption, format_log, format_number, norm_text, plain, tick_text
 
@@ -126,3 +126,9 @@ def test_a_strip_of_nothing_but_zeros_says_so() -> None:
     gap = next(strip for strip in seen.strips if strip.title.startswith("gap"))
     assert gap.title == "gap between the two: none" and not gap.log and gap.range == (0.0, 0.0)
     assert (gap.lines[0].values == 0).all()
+
+
+@pytest.mark.parametrize(("window", "said"), [((-4, 4, -0.5, 0.5), True), ((-1, 1, -9, 9), True), ((-2, 2, -1, 1), False)])
+def test_a_window_of_another_shape_than_the_picture_is_said(window, said) -> None:
+    made = picture(simulate(Scene(landscape="quotient", steps=5, view=View(window=window))))
+    assert ("one scale" in plain(caption(made, 3.0))) == said

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.scene import budget
 from app.scene.error import SceneError
+from app.scene.spelling import field_names, perhaps
 from dynamics import Run as Motion
 from dynamics import flow, precise, rules
 from dynamics.rules import Knob
@@ -118,17 +119,11 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
             _check_knob(name, value, rule.knobs[name], label)
         else:
             known = ", ".join([*rule.knobs, *rule.switches]) or "none of its own"
-            hint = f" Perhaps you mean {near}?" if (near := _meant(name, rule)) else ""
+            near = perhaps(name, [*field_names(type(run)), *rule.knobs, *rule.switches])
+            hint = f" Perhaps you mean {near.removeprefix('perhaps ')}?" if near else ""
             raise SceneError(
                 "hyperparameter", f"The rule {run.rule} has no hyperparameter {name[:32]!r}; it has {known}.{hint}"
             )
-
-
-def _meant(name: str, rule: rules.Rule) -> str | None:
-    from app.scene.data import meant
-
-    hint = meant(name, "runs", [*rule.knobs, *rule.switches])
-    return hint and hint.removeprefix("perhaps ")
 
 
 def _check_flow(scene: "Scene", partner: "Run") -> None:

@@ -1,9 +1,7 @@
 """A scene as plain data: nested dicts, as TOML and JSON have them."""
 
-import difflib
 import json
 import re
-from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -11,6 +9,7 @@ import msgspec
 from app.scene.charts import CHARTS
 from app.scene.error import SceneError
 from app.scene.schema import PARTNERS, VERSION, Run, Scene, View
+from app.scene.spelling import field_names, perhaps
 from dynamics.schedules import SCHEDULES
 
 
@@ -134,23 +133,10 @@ def _word_for(place: str, data: dict[str, Any]) -> str:
     return next((f" {hint[0].upper()}{hint[1:]}?" for hint in hints if hint), "")
 
 
-MEANT = {
-    "lr": "learning_rate", "eta": "learning_rate", "step_size": "learning_rate", "wd": "weight_decay", "lam": "weight_decay",
-    "lambda": "weight_decay", "optimizer": "rule", "optimiser": "rule", "algorithm": "rule", "name": "label",
-    "color": "colour", "start": "starts", "x0": "starts", "iterations": "steps", "epochs": "steps", "loss": "landscape",
-    "precision": "arithmetic", "dtype": "arithmetic", "clip": "clip_norm", "beta1": "b1", "beta2": "b2", "epsilon": "eps",
-    "gamma": "momentum", "mu": "momentum", "sigma": "noise",
-}  # fmt: skip
-"""what people call fields elsewhere"""
-
-
-def meant(name: str, place: str, more: Iterable[str] = ()) -> str | None:
-    """The field that a misspelt or foreign name stands for, as a hint."""
+def meant(name: str, place: str) -> str | None:
+    """The field that a misspelt or foreign name stands for at a place of a scene, as a hint."""
     kind = Run if place.startswith("run") else View if place.startswith("view") else Scene
-    known = [*(field.name for field in msgspec.structs.fields(kind)), *more]
-    wanted = MEANT.get(name.lower())
-    near = [wanted] if wanted in known else difflib.get_close_matches(name.lower(), known, 1)
-    return f"perhaps {near[0]}" if near else None
+    return perhaps(name, field_names(kind))
 
 
 def _fields_at(place: str, data: dict[str, Any]) -> str:

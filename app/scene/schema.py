@@ -8,6 +8,7 @@ from msgspec.structs import force_setattr
 from app.scene.charts import Chart, check_chart
 from app.scene.checks import check, landscape_of
 from app.scene.error import SceneError
+from app.scene.spelling import Spelt
 from dynamics import Run as Motion
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import Landscape
@@ -27,7 +28,11 @@ StripName = Literal["loss", "best", "norm", "effective_rate", "sharpness", "gap"
 STRIPS: tuple[str, ...] = get_args(StripName)
 
 
-class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+class Part(Struct, metaclass=Spelt):
+    """A scene or a part of one."""
+
+
+class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """One run: a rule with its rates. The rule's own hyperparameters stand beside these fields in a file."""
 
     label: Label = ""
@@ -59,7 +64,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
         return hash((self.label, self.rule, *self.named.items(), self.clip_norm, self.noise))
 
 
-class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+class View(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """How it is looked at. Everything has a sensible default."""
 
     window: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
@@ -76,7 +81,7 @@ class View(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     """the small charts under the picture; those that say something, unless they are named"""
 
 
-class Scene(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
+class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):
     """A complete experiment. `landscape` names a built-in loss; `formula` writes one; exactly one of the two."""
 
     version: Literal[1] = VERSION
