@@ -3,24 +3,47 @@
 import logging
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from app.bundle import bundled
+from app.files import own_folder
 
 HERE = Path(__file__).parent
+KINDS = ("rail", "stage", "chart")
+"""the components; each has a folder of its name here"""
 log = logging.getLogger("zoomout")
 
 
 @cache
-def _files(folder: str, name: str) -> dict[str, str]:
-    return {kind: bundled(HERE / folder / f"{name}.{kind}") for kind in ("js", "css")}
+def _folder() -> Path:
+    """Scripts and styles of the components as files whose names tell one version from another: a browser asks once."""
+    folder = own_folder()
+    for name in KINDS:
+        (folder / name).mkdir()
+        for kind in ("js", "css"):
+            text = bundled(HERE / name / f"{name}.{kind}").encode()
+            (folder / name / f"{name}-{sha256(text).hexdigest()[:12]}.{kind}").write_bytes(text)
+    return folder
+
+
+@cache
+def _announced(manager: BidiComponentManager) -> None:
+    """Tells a server where these files lie."""
+    parts = [ComponentConfig(name, name) for name in KINDS]
+    manager.register_from_manifest(ComponentManifest("zoomout", "1", parts), _folder())
 
 
 def _component(name: str) -> Any:
-    return st.components.v2.component(f"zoomout_{name}", html=f'<div class="zoomout-{name}"></div>', **_files(name, name))
+    _announced(get_bidi_component_manager())
+    html = f'<div class="zoomout-{name}"></div>'
+    return st.components.v2.component(f"zoomout.{name}", html=html, js=f"{name}-*.js", css=f"{name}-*.css")
 
 
 def _told(key: str, name: str, tell: Callable[[dict[str, Any]], None]) -> Callable[[], None]:

@@ -53,13 +53,13 @@ class Desk:
             self.seen = self.seen._replace(more=found.more, error=found.error)
         return self.seen
 
-    def bytes(self, scene: Scene, request: int, key: str) -> bytes:
-        """What the page draws, and nothing of it that the page has."""
+    def bytes(self, scene: Scene, request: int, key: str, finer: bool = True) -> bytes:
+        """What the page draws, and nothing of it that the page has; whether it may ask for something `finer`."""
         seen = self.look(scene)
         have, self.have, self.waits = self.have, frozenset(), False
         return sent(
-            seen.thing, request, key, name=f"{self.name}.{self.serial}.{seen.number}", more=seen.more, depth=len(self.trail),
-            card=self.card, have=have,
+            seen.thing, request, key, name=f"{self.name}.{self.serial}.{seen.number}", more=finer and seen.more,
+            depth=len(self.trail), card=self.card, have=have,
         )  # fmt: skip
 
     def asked(self, request: dict[str, Any], scene: Scene, adopt: Adopt) -> tuple[Scene, str] | None:

@@ -1,10 +1,9 @@
 """Link, Export and Code: how a scene leaves the page, and how one comes in."""
 
-import tempfile
 import threading
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -12,13 +11,14 @@ import streamlit as st
 
 from app.chart import whole
 from app.chart.sheet import numbers
-from app.ending import leftovers
+from app.files import passing_folder
 from app.gate import GATE, Job
 from app.result import simulate, write
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
 from app.schedule_chart import schedule_chart
 from app.stream import presence
 from app.twin_report import reports, sentences
+from app.workbench import Bench
 from dynamics import cancel
 
 FORMATS = {
@@ -47,8 +47,7 @@ def plain(text: str) -> str:
     return text.translate(MARKDOWN)
 
 
-@st.dialog("Link to this scene")
-def link(bench: Any) -> None:
+def _link(bench: Bench) -> None:
     here = urlsplit(st.context.url or "")
     try:
         made = to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", "")))
@@ -64,11 +63,12 @@ def link(bench: Any) -> None:
         _open(bench, file.getvalue().decode("utf-8", "replace") if file else pasted)
 
 
-def _open(bench: Any, text: str) -> None:
+def _open(bench: Bench, text: str) -> None:
     if refusal := bench.adopt(lambda _: read(text), "open", opened=""):
         bench.refused.pop("open")
         st.error(refusal)
     else:
+        bench.dialog = ""
         st.rerun()
 
 
@@ -80,8 +80,8 @@ def _formats(scene: Scene) -> list[str]:
     return [kind for kind in FORMATS if kind not in ("csv", "json") and (moves or kind not in FILMS)]
 
 
-@st.dialog("Export")
-def export(scene: Scene) -> None:
+def _export(bench: Bench) -> None:
+    scene = bench.scene
     kind = st.selectbox("Format", _formats(scene), format_func=FORMATS.get)
     film, picture = kind in FILMS, kind in ("png", "svg", "pdf")
     options: dict[str, Any] = {}
@@ -104,7 +104,7 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     if not _slots.acquire(timeout=20):
         st.warning("Two exports are being made already; try again in a moment.")
         return
-    said = folder = ""
+    said = ""
     bar, job, here, begun = st.progress(0.0, "Drawing …"), Job(), presence(), time.monotonic()
 
     def given_up() -> bool:
@@ -116,9 +116,8 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         bar.progress(done / of, f"Frame {done} of {of}")
 
     try:
-        with cancel.cancelling(given_up), tempfile.TemporaryDirectory(prefix="zoomout-") as folder:
-            leftovers.add(Path(folder))
-            path = Path(folder) / f"zoomout.{kind}"
+        with cancel.cancelling(given_up), passing_folder() as folder:
+            path = folder / f"zoomout.{kind}"
             if kind == "npz" and scene.chart is not None:
                 np.savez_compressed(path, **numbers(whole(scene)), scene=to_json(scene))
             elif kind in ("csv", "npz", "json"):
@@ -140,7 +139,6 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         return
     finally:
         bar.empty()
-        leftovers.discard(Path(folder))
         GATE.leave(job)
         _slots.release()
     if said:
@@ -149,9 +147,9 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
     st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
 
 
-@st.dialog("The twin", width="large")
-def twin(scene: Scene) -> None:
+def _twin(bench: Bench) -> None:
     """The schedule compiler: what the theorem makes of the run's rates, as a chart, in words and as code."""
+    scene = bench.scene
     try:
         found = reports(scene)
     except SceneError as error:
@@ -171,8 +169,8 @@ def twin(scene: Scene) -> None:
             st.code(report[dialect], language="python", height=320)
 
 
-@st.dialog("Code", width="large")
-def code(scene: Scene) -> None:
+def _code(bench: Bench) -> None:
+    scene = bench.scene
     knobs = scene.field.knob_values | scene.knobs
     python, toml, json, *losses = st.tabs(["Python", "Scene file", "JSON", "Loss in NumPy", "in JAX", "in PyTorch"])
     with python:
@@ -186,3 +184,17 @@ def code(scene: Scene) -> None:
     for tab, dialect in zip(losses, ("numpy", "jax", "torch"), strict=True):
         with tab:
             st.code(scene.field.source(dialect, knobs), language="python")
+
+
+WINDOWS: dict[str, tuple[str, Literal["small", "large"], Callable[[Bench], None]]] = {
+    "Link": ("Link to this scene", "small", _link),
+    "Export": ("Export", "small", _export),
+    "Twin": ("The twin", "large", _twin),
+    "Code": ("Code", "large", _code),
+}
+
+
+def show(name: str, bench: Bench) -> None:
+    """Opens a dialog; the page, which may run again meanwhile, shows it again until it is closed."""
+    title, width, content = WINDOWS[name]
+    st.dialog(title, width=width, on_dismiss=lambda: setattr(bench, "dialog", ""))(content)(bench)

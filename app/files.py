@@ -1,7 +1,10 @@
-"""Files that appear at their name only when they are whole."""
+"""Files that appear at their name only when they are whole, and folders that end with who made them."""
 
 import errno
+import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +40,39 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         partial.unlink(missing_ok=True)
         leftovers.discard(partial)
+
+
+def own_folder() -> Path:
+    """A folder for files of this process, which it takes away when it ends; what killed ones left is swept."""
+    there = Path(tempfile.gettempdir())
+    for left in there.glob("zoomout-*-*"):
+        owner = left.name.split("-")[1]
+        if owner.isdecimal() and not _runs(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"zoomout-{os.getpid()}-", dir=there))
+    leftovers.add(folder)
+    return folder
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        pass
+    return True
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """Such a folder, for as long as the block lasts."""
+    folder = own_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        leftovers.discard(folder)
 
 
 def _sweep(folder: Path) -> None:

@@ -3,10 +3,9 @@
 Streamlit serves a folder of its package; here that is a folder of links to the same files, with another index.html.
 """
 
-import tempfile
 from pathlib import Path
 
-from app.ending import leftovers
+from app.files import own_folder
 
 SHAPES = Path(__file__).with_name("first.html")
 
@@ -23,8 +22,7 @@ def serve_shapes() -> None:
     from streamlit import file_util
 
     there = Path(file_util.get_static_dir())
-    folder = Path(tempfile.mkdtemp(prefix="zoomout-page-"))
-    leftovers.add(folder)
+    folder = own_folder()
     try:
         for each in there.iterdir():
             if each.name != "index.html":

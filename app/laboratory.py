@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -49,7 +50,7 @@ def show(page: Page, open_paths: Callable[[], None]) -> None:
     top = st.container()
     key = f"{page.name}/{bench.take}"
     if bench.scene.chart is not None:
-        data = bench.desk.bytes(bench.scene, bench.request_id, key)
+        data = bench.desk.bytes(bench.scene, bench.request_id, key, finer=not bench.dialog)
         chart(data, f"chart:{page.name}", lambda request: _asked(bench, request))
         if bench.desk.seen.error is not None:
             bench.notice = _sentence(bench.desk.seen.error)
@@ -104,16 +105,22 @@ def _header(page: Page, bench: Bench) -> None:
         # in the place of the subtitle, so that nothing below it moves
         st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle(bench.scene))
     with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
-        if st.button("Link", key=f"link:{page.name}", help="Copy a link to exactly this scene, or open another one"):
-            dialogs.link(bench)
-        if st.button("Export", key=f"export:{page.name}", help="Save a film, a picture, a page or the numbers"):
-            dialogs.export(bench.scene)
-        if any(run.twin_of for run in bench.scene.runs) and st.button(
-            "Twin", key=f"twin:{page.name}", help="The learning rates that the theorem writes, and code for them"
-        ):
-            dialogs.twin(bench.scene)
-        if st.button("Code", key=f"code:{page.name}", help="Python, TOML and the loss in NumPy, JAX or PyTorch"):
-            dialogs.code(bench.scene)
+        for name, help_text in _actions(bench.scene).items():
+            opens = partial(setattr, bench, "dialog", name)
+            st.button(name, key=f"{name.lower()}:{page.name}", help=help_text, on_click=opens)
+    if bench.dialog:
+        dialogs.show(bench.dialog, bench)
+
+
+def _actions(scene: Scene) -> dict[str, str]:
+    """The buttons over the picture, and what each is for."""
+    twins = {"Twin": "The learning rates that the theorem writes, and code for them"}
+    return {
+        "Link": "Copy a link to exactly this scene, or open another one",
+        "Export": "Save a film, a picture, a page or the numbers",
+        **(twins if any(run.twin_of for run in scene.runs) else {}),
+        "Code": "Python, TOML and the loss in NumPy, JAX or PyTorch",
+    }
 
 
 def _rail_data(page: Page, bench: Bench, result: Result | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from app.scene import Scene
 from app.strips import Strip, strips
 from dynamics import Path
 from dynamics.spikes import spike_period, spikes
-from landscapes import Landscape, gradient_norm
+from landscapes import Landscape, Local, gradient_norm
 
 # Okabe and Ito's colours that stay apart for every kind of colour vision; each with a line style of its own.
 STYLES = (
@@ -119,14 +119,20 @@ def _scales(
     landscape: Landscape, knobs: tuple, window: tuple
 ) -> tuple[tuple[str, float, float, float], tuple[float, float] | None]:
     """The colour scale and the arrow scale, from the loss and gradient on a grid over the window."""
-    x0, x1, y0, y1 = window
-    x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(x0, x1, 97), np.linspace(y0, y1, 97)))
-    local = landscape.local(x, y, dict(knobs), order=1)
+    local = _over(landscape, knobs, window)
     loss = np.asarray(local.loss)[np.isfinite(local.loss)]
     norms = gradient_norm(local)
     norms = norms[np.isfinite(norms) & (norms > 0)]
     arrows = tuple(float(q) for q in np.quantile(np.log(norms), (0.05, 0.95))) if len(norms) else None
     return _colour_scale(loss), arrows  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=8)
+def _over(landscape: Landscape, knobs: tuple, window: tuple) -> Local:
+    """Loss and gradient on a grid over a window."""
+    x0, x1, y0, y1 = window
+    x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(x0, x1, 97), np.linspace(y0, y1, 97)))
+    return landscape.local(x, y, dict(knobs), order=1)
 
 
 def _colour_scale(loss: np.ndarray) -> tuple[str, float, float, float]:
@@ -155,7 +161,7 @@ def colour_table(name: str) -> np.ndarray:
 
 def remark(result: Result) -> str:
     """What the arithmetic and the axes have to say of the picture, after the caption."""
-    return " ".join(filter(None, (_arithmetic(result), _axes(result.scene))))
+    return " ".join(filter(None, (_arithmetic(result), _axes(result.scene), _hatch(result.scene))))
 
 
 def _axes(scene: Scene) -> str:
@@ -164,6 +170,14 @@ def _axes(scene: Scene) -> str:
         return ""
     x0, x1, y0, y1 = scene.view.window
     return "" if 0.5 <= (x1 - x0) / (y1 - y0) <= 2 else "Both axes have one scale: the picture shows more than its window."
+
+
+def _hatch(scene: Scene) -> str:
+    """What the hatch means, where more of the picture than the surroundings of a point has no loss."""
+    if scene.view.panels in ("projected", "portrait"):
+        return ""
+    loss = _over(scene.field, tuple((scene.field.knob_values | scene.knobs).items()), view_window(scene)).loss
+    return "Hatched: there the loss has no value." if np.mean(~np.isfinite(loss)) > 0.005 else ""
 
 
 def _arithmetic(result: Result) -> str:

@@ -100,6 +100,8 @@ class Bench:
         """the page asked for what it still waits for"""
         self.waits = ""
         """what is being computed, in words"""
+        self.dialog = ""
+        """the dialog that is open; what is shown under it is not made finer meanwhile"""
         self.refused: dict[str, Refusal] = {}
         self.notice = ""
         self.elsewhere: tuple[Scene, str] | None = None
@@ -190,7 +192,7 @@ class Bench:
         shown = self.paths.shown
         if shown is not None:
             self._draws(shown.scene)
-        if more:
+        if more and not self.dialog:
             self.waits = _waits(self.scene, shown)
         return shown
 

@@ -83,7 +83,7 @@ class Visitor:
         element = answer.delta.new_element
         if element.WhichOneof("type") == "bidi_component":
             component = element.bidi_component
-            kind = component.component_name.rpartition("_")[2]
+            kind = component.component_name.rpartition(".")[2]
             self.components[kind] = component.id
             if component.WhichOneof("data") == "bytes":
                 self.frame = component.bytes

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from browser import CHART, STAGE
+from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from app import chart as charts
@@ -287,3 +288,23 @@ def test_an_exported_chart_is_looked_at_closely_from_a_file(browser: Browser, tm
     assert chart(page, "c.spans()[0]") == before
     assert set(asked) <= {"file", "data", "blob"} and faults == []
     context.close()
+
+
+@pytest.mark.parametrize("name", ["Export", "Code", "Link"])
+def test_what_is_clicked_while_a_map_is_refined_opens_and_stays(page: Page, address: str, name: str) -> None:
+    page.goto(f"{address}/atlas{to_link(replace(SLOW, steps=60_000))}")
+    until(page, "h.more && h.done > 0")
+    page.get_by_role("button", name=name, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible(timeout=4000)
+    page.wait_for_timeout(3000)
+    expect(dialog).to_be_visible()
+    if name == "Export":
+        dialog.get_by_role("combobox").first.click()
+        page.keyboard.type("page")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("button", name="Make it")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    before = chart(page, "h.done")
+    until(page, f"h.done > {before} || !h.more")

@@ -8,6 +8,9 @@ import pytest
 
 from app.bundle import bundled
 from app.embed import HERE, squeezed
+from app.film.camera import Lens
+from app.film.field import arrows
+from app.film.layout import Box
 from app.picture import picture
 from app.presets import CHAOS, EXPLORE, ZOOM_OUT
 from app.result import simulate
@@ -132,3 +135,12 @@ def test_a_strip_of_nothing_but_zeros_says_so() -> None:
 def test_a_window_of_another_shape_than_the_picture_is_said(window, said) -> None:
     made = picture(simulate(Scene(landscape="quotient", steps=5, view=View(window=window))))
     assert ("one scale" in plain(caption(made, 3.0))) == said
+
+
+def test_what_the_hatch_means_is_said_and_no_arrow_lies_in_it() -> None:
+    scene = Scene(formula="log(x)+x^2+y^2", starts=((1.5, 1.0),), steps=5)
+    made = picture(simulate(scene))
+    assert "Hatched: there the loss has no value." in plain(caption(made, 2.0))
+    drawn = arrows(made.fields[0], Lens(0.0, 100.0, -100.0, 200.0, 200.0), made.panels[0].window, Box(0, 0, 400, 400))
+    assert drawn and all(stroke[:, 0].min() > 190 for stroke in drawn)
+    assert "Hatched" not in plain(caption(picture(simulate(Scene(landscape="quotient", steps=5))), 2.0))

@@ -54,7 +54,8 @@ def _isolines(image: np.ndarray, place: np.ndarray) -> np.ndarray:
 def arrows(field: Field, lens: Lens, home: Window, box: Box) -> list[np.ndarray]:
     """Steepest descent on a grid fixed to the landscape: polylines in pixels over a box, shafts then heads.
 
-    The length is the cell's times 0.3 + 0.7 (ln ‖g‖ - lo)/(hi - lo), clipped; round a singular origin there are none.
+    The length is the cell's times 0.3 + 0.7 (ln ‖g‖ - lo)/(hi - lo), clipped. There are none where the loss
+    has no value and round a singular origin.
     """
     if field.quiver is None:
         return []
@@ -66,7 +67,7 @@ def arrows(field: Field, lens: Lens, home: Window, box: Box) -> list[np.ndarray]
     local = field.landscape.local(x, y, field.knobs, order=1)
     g = np.asarray(gradient_norm(local))
     pixel = np.stack([lens.ox + lens.ux * x, lens.oy + lens.uy * y], axis=1)
-    shown = np.isfinite(g) & (g > 0)
+    shown = np.isfinite(g) & (g > 0) & np.isfinite(local.loss)
     if field.landscape.scale_invariant:
         shown &= np.hypot(*(pixel - [lens.ox, lens.oy]).T) >= 0.03 * width
     pixel, g = pixel[shown], g[shown]

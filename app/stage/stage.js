@@ -634,13 +634,13 @@ function drawQuiver(ctx, field, lens, home, width, height, theme) {
   for (let j = Math.ceil((y0 - home[2]) / cell - 0.5); home[2] + (j + 0.5) * cell < y1; j++)
     for (let i = Math.ceil((x0 - home[0]) / cell - 0.5); home[0] + (i + 0.5) * cell < x1; i++)
       X.push((home[0] + (i + 0.5) * cell) * scale), Y.push((home[2] + (j + 0.5) * cell) * scale);
-  const [, gx, gy] = evaluateField(field, Float64Array.from(X), Float64Array.from(Y));
+  const [loss, gx, gy] = evaluateField(field, Float64Array.from(X), Float64Array.from(Y));
   const longest = 0.5 * cell * lens.ux;
   ctx.beginPath();
   X.forEach((x, i) => {
     const g = Math.hypot(gx[i], gy[i]);
     const px = lens.ox + (lens.ux * x) / scale, py = lens.oy + (lens.uy * Y[i]) / scale;
-    if (!(g > 0 && g < Infinity)) return;
+    if (!(g > 0 && g < Infinity && loss[i] - loss[i] === 0)) return;
     if (field.scale_invariant && Math.hypot(px - lens.ox, py - lens.oy) < 0.03 * width) return; // the origin is singular
     const length = longest * (0.3 + 0.7 * clamp((log(g) - lo) / (hi - lo || 1), 0, 1)), barb = min(3.5, 0.4 * length);
     const a = atan2(-gy[i] * lens.uy, -gx[i] * lens.ux), c = cos(a), d = sin(a);
@@ -1027,7 +1027,6 @@ class Stage {
     const h = horizonOf(frame, this.hidden), p = h / (frame.steps || 1);
     parts.mark.hidden = h == null || h > frame.steps;
     parts.mark.style.setProperty("--at", p);
-    parts.mark.classList.toggle("zo-left", p > 0.6);
     parts.mark.firstChild.textContent = frame.horizon_text || `predictive until step ${h}`;
     parts.camera.hidden = frame.panels.every((panel) => panel.traces);
     parts.gaugeBox.hidden = !this.hasZoom();
