@@ -19,6 +19,8 @@ from dynamics import Run as Motion
 from dynamics import simulate as run_paths
 from dynamics.flow import NoFlow, departure, flow
 from dynamics.horizon import trust
+from dynamics.preconditioner import preconditioned_sharpness, stretches
+from dynamics.sharpness import threshold
 from dynamics.twins import NoTwin, Twin, derived, gap, twin
 
 SERIES = (
@@ -148,7 +150,7 @@ def to_data_of(result: Result, every: int = 1) -> dict[str, Any]:
     steps = np.arange(0, result.scene.steps + 1, every)
     runs = []
     for run in result.runs:
-        paths = [_path_data(path, steps) for path in run.paths]
+        paths = [_path_data(path, steps) | _edge(result.scene, run, path, steps) for path in run.paths]
         for path, separation in zip(paths, run.gaps, strict=False):
             path["gap"] = _list(separation[steps])
         entry: dict[str, Any] = {"label": run.label, "rule": run.motion.rule, "paths": paths}
@@ -167,6 +169,14 @@ def _path_data(path: Path, steps: np.ndarray) -> dict[str, Any]:
         "start": list(path.start), "status": path.status, "stopped_at": path.stopped_at, **series, "horizon": path.horizon,
         **proof,
     }  # fmt: skip
+
+
+def _edge(scene: Scene, run: RunResult, path: Path, steps: np.ndarray) -> dict[str, Any]:
+    """What the curvature is compared with and, where the rule has a preconditioner, the curvature that it meets."""
+    known = {"threshold": threshold(scene.field, run.motion, path)}
+    if stretches(run.motion.rule):
+        known["preconditioned_sharpness"] = preconditioned_sharpness(scene.field, run.motion, path, scene.knobs)
+    return {name: None if values is None else _list(values[steps]) for name, values in known.items()}
 
 
 def _list(values: np.ndarray) -> list[float | None]:

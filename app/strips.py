@@ -10,7 +10,8 @@ from app.panels import twin_pair
 from app.result import Result
 from app.scene import STRIPS
 from dynamics import Path
-from dynamics.sharpness import log_sharpness_over_threshold, threshold_factor
+from dynamics.preconditioner import stretches
+from dynamics.sharpness import log_over_threshold, threshold_factor
 from dynamics.spikes import best_so_far
 
 CROWD = 12
@@ -191,16 +192,22 @@ def _decades(values: np.ndarray) -> float:
 
 
 def _sharpness_strip(result: Result) -> Strip:
-    lines, plain = [], True
+    scene, lines = result.scene, []
     for r, run in enumerate(result.runs):
-        factor = threshold_factor(run.motion, result.scene.steps, result.scene.field.scale_invariant)
-        if factor is not None:
-            plain = plain and bool(np.all(factor == 2.0))
-            lines += [_line(r, p, path, log_sharpness_over_threshold(path, factor)) for p, path in enumerate(run.paths)]
+        over = [log_over_threshold(scene.field, run.motion, path, scene.knobs) for path in run.paths]
+        lines += [_line(r, p, path, v) for p, (path, v) in enumerate(zip(run.paths, over, strict=True)) if v is not None]
     if lines:
+        plain = all(_doubled(result, line.run) for line in lines)
         title = "sharpness ÷ (2/η)" if plain else "sharpness ÷ its threshold"
         return Strip(title, True, tuple(lines), 0.0, "edge of stability")
-    return _chart("sharpness", result, lambda path: path.sharpness)
+    return _chart("sharpness (no threshold known)", result, lambda path: path.sharpness)
+
+
+def _doubled(result: Result, run: int) -> bool:
+    """Whether the run's threshold is 2/η, of the sharpness itself."""
+    motion = result.runs[run].motion
+    factor = threshold_factor(motion, result.scene.steps, result.scene.field.scale_invariant)
+    return factor is not None and not stretches(motion.rule) and bool(np.all(factor == 2.0))
 
 
 MAKERS: dict[str, Callable[[Result], Strip | None]] = {

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from dynamics.lanes import State
-from dynamics.sharpness import critical
+from dynamics.preconditioner import core, curvature, remembered, scale_after, stretches
+from dynamics.sharpness import critical_of
 from landscapes import Landscape, sharpness
 
 LONGEST_PERIOD = 16
@@ -91,13 +93,22 @@ def log_norm(end: End) -> Any:
 @statistic("Sharpness over its threshold")
 def sharpness_ratio(end: End) -> Any:
     """η λ₁(w_T) / c, where c is the rule's own (2 for plain descent): above 1 it overshoots; none where c is not known."""
-    motion = end.motion
+    motion, state = end.motion, end.state
+    rule, own = motion.kernel.rule, {n: v for n, v in motion.own.items() if n != "clip_norm"}
     rate, decay = (motion.rate(name, end.steps) for name in ("learning_rate", "weight_decay"))
-    switches = {name: bool(motion.own.get(name)) for name in ("nesterov", "decoupled")}
-    invariant, momentum = motion.kernel.formula.landscape.scale_invariant, motion.own.get("momentum", 0.0)
-    c = critical(motion.kernel.rule, invariant, rate * decay, momentum, clipped=motion.kernel.clipped, xp=jnp, **switches)
-    local = motion.local(end.state.x, end.state.y, order=2)
-    return sharpness(local, jnp) * rate / c
+    c = critical_of(rule, own, motion.kernel.formula.landscape.scale_invariant, rate * decay, jnp)
+    local = motion.local(state.x, state.y, order=2)
+    return (_met(motion, own, state, local) if stretches(rule) else sharpness(local, jnp)) * rate / c
+
+
+def _met(motion: Any, own: Any, state: State, local: Any) -> Any:
+    """The curvature that the next step meets in the rule's own coordinates."""
+    rule = motion.kernel.rule
+    if rule == "unit_loss":
+        return curvature(local, (local.loss, local.loss), jnp)
+    chain = core(rule, {n: v for n, v in own.items() if n != "decoupled"}, motion.own.get("clip_norm", jnp.inf))
+    begun = (optax.EmptyState(), remembered(state.optimizer))
+    return curvature(local, scale_after(rule, own, chain.update((local.gx, local.gy), begun)[1]), jnp)
 
 
 # The first step at which something holds; as a float, so that "never" can be nan

@@ -15,7 +15,7 @@ from app.scene import Atlas, Ensemble, Orbits, Portrait, Run, Scene, SceneError
 from app.scene.charts import MAX_ORBITS
 from dynamics.ensemble import distance
 from dynamics.schedules import Constant
-from dynamics.sharpness import log_sharpness_over_threshold, threshold_factor
+from dynamics.sharpness import log_over_threshold
 
 DECAY = Run(label="decay", learning_rate=0.05, weight_decay=0.1)
 CALM = Scene(
@@ -53,8 +53,7 @@ def _first_below(path, scene):
 
 
 def _over_threshold(path, scene):
-    factor = threshold_factor(scene.runs[0].motion, scene.steps, scene.field.scale_invariant)
-    return log_sharpness_over_threshold(path, factor)[-1]
+    return log_over_threshold(scene.field, scene.runs[0].motion, path, scene.knobs)[-1]
 
 
 TOLD = {
