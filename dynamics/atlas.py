@@ -29,7 +29,7 @@ RENORMALISED = 10
 
 class Axis(NamedTuple):
     """What varies along a side: a rate, intrinsic (ηλ), a hyperparameter, clip_norm, noise, a knob, or the start's x, y,
-    norm or angle."""
+    norm, angle or scale."""
 
     name: str
     low: float

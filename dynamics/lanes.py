@@ -21,7 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from dynamics import noise, rules
 from dynamics.cancel import Cancelled, check
 from dynamics.schedules import Constant, schedule
-from dynamics.simulate import DTYPES, Kernel, Run, moved, prepare
+from dynamics.simulate import DTYPES, Kernel, Run, moved, prepare, shaken
 from landscapes import Landscape
 
 BLOCK = 128
@@ -72,7 +72,7 @@ def swarm(
     own = {n: v for n, v in traced["own"].items() if n not in varied and v != dtype(defaults[n])}
     shared: dict[str, Any] = {"steps": np.int32(steps), "seed": traced["seed"], "own": own}
     shared |= {"knobs": {n: v for n, v in traced["knobs"].items() if n not in varied}}
-    shared |= {n: traced[n] for n in ("clip_norm", "noise") if n not in varied}
+    shared |= {n: traced[n] for n in ("clip_norm", "noise") if n not in varied} | {"knob_noise": traced["knob_noise"]}
     shared |= {n: _rate(getattr(run, n), steps, dtype) for n in ("learning_rate", "weight_decay") if n not in varied}
     return Swarm(kernel, tuple(sorted(varied)), tangential, shared, dtype)
 
@@ -118,7 +118,7 @@ class Motion:
         number = self.lane["index"]
         x, y = (self.lane[n] if n in self.lane else jnp.full(number.shape, self.shared[n]) for n in ("x", "y"))
         chain = self.rule.transformation(0.0, 0.0, bounded=True, **self.own)
-        stream = noise.generator(self.shared["seed"], number) if self.kernel.noisy else ()
+        stream = noise.generator(self.shared["seed"], number) if self.kernel.noisy or self.kernel.shaken else ()
         return State(x, y, chain.init((x, y)), stream)
 
     def step(self, state: State, t: Any) -> State:
@@ -128,9 +128,14 @@ class Motion:
         if self.kernel.noisy:
             first, second, stream = noise.normals(stream)
             push = self.push(x, y, first.astype(x.dtype), second.astype(x.dtype))
+        draws = []
+        for _ in self.kernel.shaken:
+            first, _, stream = noise.normals(stream)
+            draws.append(first.astype(x.dtype))
+        knobs = shaken(self.knobs, self.shared["knob_noise"], draws)
         eta, decay = self.rate("learning_rate", t), self.rate("weight_decay", t)
         chain = self.rule.transformation(eta, decay, bounded=True, **self.own)
-        return State(*moved(self.kernel, chain, self.knobs, x, y, optimizer, push), stream)
+        return State(*moved(self.kernel, chain, knobs, x, y, optimizer, push), stream)
 
     def push(self, x: Any, y: Any, first: Any, second: Any) -> tuple[Any, Any]:
         """σ ξ in both coordinates; or tangential, σ ξ / r along the circle, as the noise of a scale-invariant batch is."""

@@ -68,7 +68,7 @@ def refused(landscape: Landscape, run: Run) -> str | None:
     """Why certified arithmetic does not cover a run, in one sentence, or None."""
     if run.rule not in RULES:
         return f"Certified arithmetic covers the rules {', '.join(RULES)}; {run.rule} is not one of them."
-    if run.noise:
+    if run.noisy:
         return "Certified arithmetic has no noise: its random numbers are floats."
     if landscape.formula is None:
         return "Certified arithmetic reads a formula; this loss is given as a function."

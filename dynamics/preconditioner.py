@@ -62,7 +62,7 @@ def preconditioned_sharpness(
     landscape: Landscape, run: Run, path: Path, knobs: Mapping[str, float] | None = None
 ) -> np.ndarray | None:
     """The curvature that each step of a path meets, over t; None without a preconditioner, or where noise hides it."""
-    if not stretches(run.rule) or run.noise:
+    if not stretches(run.rule) or run.noisy:
         return None
     with np.errstate(all="ignore"):
         here = landscape.local(path.frame_x, path.frame_y, knobs)

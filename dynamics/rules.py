@@ -39,6 +39,10 @@ CLIP_NORM = Knob(1e-3, 1e3, "Gradients longer than this are shortened to it.", "
 NOISE = Knob(
     0.0, 10.0, "Standard deviation of the Gaussian noise added to each gradient coordinate.", "σ", length=-1, closed=False
 )
+KNOB_NOISE = Knob(
+    1e-3, 1.0, "Standard deviation of the Gaussian noise added to this knob of the loss at each step.", "σ", log=True,
+    closed=False,
+)  # fmt: skip
 
 Momentum = Annotated[float, Knob(0.0, 0.9999, "How much of the last step's direction is kept.", "γ")]
 Beta1 = Annotated[float, Knob(0.0, 0.9999, "How slowly the average gradient forgets.", "β₁")]

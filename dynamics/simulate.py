@@ -50,6 +50,12 @@ class Run(NamedTuple):
     fading: float | Schedule | Rates = 1.0
     """Before step t every buffer is multiplied by fading_t to the power of minus its length: averages of gradients by
     fading_t, of squared ones by its square (see the twins with decoupled decay)."""
+    knob_noise: Mapping[str, float] = {}
+    """Standard deviations of the Gaussian noise on knobs of the loss, drawn anew at each step (on a target: label noise)."""
+
+    @property
+    def noisy(self) -> bool:
+        return self.noise > 0 or any(self.knob_noise.values())
 
 
 def simulate(
@@ -127,6 +133,8 @@ class Kernel(NamedTuple):
     fades: bool
     steep: bool = False
     """the first steps from a start near the origin may outgrow the start's frame"""
+    shaken: tuple[str, ...] = ()
+    """the knobs that have noise on them"""
 
 
 class Tables(NamedTuple):
@@ -161,6 +169,7 @@ def prepare(
     kernel = Kernel(
         _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
         run.clip_norm is not None, run.noise > 0, framed, run.fading != 1.0, steep,
+        tuple(sorted(name for name, size in run.knob_noise.items() if size)),
     )  # fmt: skip
     traced = {
         "starts": _as(dtype, points),
@@ -173,6 +182,7 @@ def prepare(
         "own": {name: dtype(value) for name, value in own.items()},
         "clip_norm": dtype(run.clip_norm if run.clip_norm is not None else 0.0),
         "noise": dtype(run.noise),
+        "knob_noise": {name: dtype(run.knob_noise[name]) for name in kernel.shaken},
         "fading": _traced(_table(run.fading, steps + 1).value, steps, dtype) if run.fading != 1.0 else dtype(1),
         "buffer": dtype(_table(run.initial_buffer, 1).value[0]),
         "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()},
@@ -260,8 +270,12 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
         return _times_two_to(value, -length * frame, dtype) if kernel.framed and length else value
 
     push = (0.0, 0.0)
-    if kernel.noisy:
+    knobs = traced["knobs"]
+    if kernel.noisy or kernel.shaken:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(traced["seed"]), start_index), t)
+        draw = lambda i: jax.random.normal(jax.random.fold_in(key, i + 1), (), jnp.float64).astype(dtype)  # noqa: E731
+        knobs = shaken(knobs, traced["knob_noise"], [draw(i) for i in range(len(kernel.shaken))])
+    if kernel.noisy:
         push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
     shift = rule.length * frame if kernel.framed else 0
     rate_exponent, decay_exponent = at(traced["rate_exponent"], t) - shift, at(traced["decay_exponent"], t) + shift
@@ -277,12 +291,12 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
         optimizer = _rescaled(optimizer, lambda length: at(traced["fading"], t) ** -length)
     chain = rule.transformation(rate, decay, **_statics(kernel, traced, in_frame))
     if not kernel.steep:
-        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, in_frame(1.0, 1))
+        x, y, optimizer = moved(kernel, chain, knobs, x, y, optimizer, push, in_frame(1.0, 1))
         state = State(x, y, frame, optimizer)
     else:
         shrink = _two_to(-back, dtype)
         one = _times_two_to(1.0, -frame - back, dtype)
-        x, y, optimizer = moved(kernel, chain, traced["knobs"], x, y, optimizer, push, one, shrink)
+        x, y, optimizer = moved(kernel, chain, knobs, x, y, optimizer, push, one, shrink)
         optimizer = _rescaled(optimizer, lambda length: _two_to(-length * back, dtype))
         if rule.coupled:  # without momentum nobody reads the buffer again, so it must not outgrow the larger frame
             kept = traced["own"]["momentum"] > 0
@@ -315,6 +329,11 @@ def moved(
     x, y = x + updates[0], y + updates[1]
     after = rules.named(kernel.rule).after
     return (x, y, optimizer) if after is None else (*after((x, y), unit), optimizer)
+
+
+def shaken(knobs: Mapping[str, Any], sizes: Mapping[str, Any], draws: Sequence[Any]) -> dict[str, Any]:
+    """The knobs of one step: those with noise on them moved by so many standard deviations, in the order of their names."""
+    return dict(knobs) | {name: knobs[name] + sizes[name] * draw for name, draw in zip(sorted(sizes), draws, strict=True)}
 
 
 def _remembers_decay(kernel: Kernel, traced: Mapping[str, Any]) -> Any:

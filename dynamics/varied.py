@@ -10,7 +10,7 @@ from dynamics.schedules import Constant, Rates, schedule
 from dynamics.simulate import Run
 from landscapes import Landscape
 
-START = ("x", "y", "norm", "angle")
+START = ("x", "y", "norm", "angle", "start_scale")
 MOST_FOLLOWED = 20_000
 """steps of a run whose length follows its decay"""
 INTRINSIC = "intrinsic"
@@ -69,6 +69,8 @@ class Varied:
             x, y = norm * np.cos(angle), norm * np.sin(angle)
         elif "norm" in self.names:
             x, y = x / np.hypot(x, y) * norm, y / np.hypot(x, y) * norm
+        scale = given.pop("start_scale", 1.0)
+        x, y = x * scale, y * scale
         starts = {n: a.astype(dtype) for n, a in (("x", x), ("y", y)) if np.ndim(a)}
         return given | starts | {"index": numbers}
 

@@ -194,4 +194,5 @@ def test_the_command_says_what_the_curvature_is_to_be_compared_with() -> None:
     assert a["threshold"] == pytest.approx([(2 - 0.05) / 0.1] * 5) and "preconditioned_sharpness" not in a
     assert b["threshold"] == pytest.approx([380.0] * 5) and len(b["preconditioned_sharpness"]) == 5
     assert c["threshold"] is None
-    assert threshold(LANDSCAPES["quadratic"], Run(), simulate(LANDSCAPES["quadratic"], Run(), [(1, 1)], 2)[0])[0] == pytest.approx(20)
+    field = LANDSCAPES["quadratic"]
+    assert threshold(field, Run(), simulate(field, Run(), [(1, 1)], 2)[0])[0] == pytest.approx(20)

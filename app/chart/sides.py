@@ -15,6 +15,7 @@ from dynamics.schedules import schedule
 
 INTRINSIC = Knob(1e-3, 1.0, "Learning rate times weight decay: what matters on a loss that ignores length.", "ηλ", log=True)
 NORM = Knob(0.1, 10.0, "How long the weights are at the start.", "‖w₀‖", log=True)
+SCALE = Knob(0.1, 10.0, "What the start is multiplied by.", "α", log=True)
 ANGLE = Knob(-math.pi, math.pi, "Where the start points.", "θ₀")
 
 
@@ -24,7 +25,8 @@ def knob_of(scene: Scene, run: int, name: str) -> Knob:
     common = {
         "learning_rate": rules.LEARNING_RATE._replace(low=1e-2, high=1.0), "intrinsic": INTRINSIC,
         "weight_decay": rules.WEIGHT_DECAY._replace(low=1e-3, high=1.0), "clip_norm": rules.CLIP_NORM,
-        "noise": rules.NOISE, "norm": NORM, "angle": ANGLE, "x": Knob(x0, x1, "Where the start is.", "x₀"),
+        "noise": rules.NOISE, "norm": NORM, "angle": ANGLE, "start_scale": SCALE,
+        "x": Knob(x0, x1, "Where the start is.", "x₀"),
         "y": Knob(y0, y1, "Where the start is.", "y₀"),
     }  # fmt: skip
     own = rules.named(scene.runs[run].rule).knobs
@@ -33,7 +35,7 @@ def knob_of(scene: Scene, run: int, name: str) -> Knob:
 
 
 WORDS = {
-    "x": "start", "y": "start", "norm": "norm of the start", "angle": "angle of the start",
+    "x": "start", "y": "start", "norm": "norm of the start", "angle": "angle of the start", "start_scale": "start times",
     "intrinsic": "intrinsic learning rate", "clip_norm": "clipping at", "noise": "gradient noise",
 }  # fmt: skip
 
@@ -48,7 +50,8 @@ def words_of(scene: Scene, run: int, name: str) -> str:
 def usual(scene: Scene, run: int, name: str) -> Side:
     """The side that a newly chosen axis begins with."""
     knob = knob_of(scene, run, name)
-    place = f"start.{name}" if name in WORDS and name not in ("intrinsic", "clip_norm", "noise") else f"runs.{run}.{name}"
+    of_start = name in WORDS and name not in ("intrinsic", "clip_norm", "noise")
+    place = f"start.{name.removeprefix('start_')}" if of_start else f"runs.{run}.{name}"
     if name in scene.field.knob_values:
         place = f"knobs.{name}"
     return Side(run, Axis(name, knob.low, knob.high, knob.log), place)
@@ -86,4 +89,5 @@ def at(scene: Scene, run: int, place: dict[str, float]) -> Scene:
     norm, angle = place.get("norm", math.hypot(x, y)), place.get("angle", math.atan2(y, x))
     if "norm" in place or "angle" in place:
         x, y = norm * math.cos(angle), norm * math.sin(angle)
+    x, y = x * place.get("start_scale", 1.0), y * place.get("start_scale", 1.0)
     return replace(scene, chart=None, knobs=knobs, starts=((x, y),), runs=(replace(chosen, **rates),))

@@ -132,6 +132,9 @@ def more_run_controls(scene: Scene, index: int) -> list[Control | None]:
         controls.append({"kind": "toggle", "id": f"{at}:{name}", "label": label, "value": value, "help": ""})
     controls.append(slider(f"{at}:clip_norm", "Clip gradient norm", run.clip_norm or 0.0, rules.CLIP_NORM, zero=True))
     controls.append(slider(f"{at}:noise", "Gradient noise", run.noise, rules.NOISE._replace(low=1e-3, log=True), zero=True))
+    for knob in scene.field.knobs:
+        size = run.knob_noise.get(knob.name, 0.0)
+        controls.append(slider(f"{at}:knob_noise:{knob.name}", f"Noise on {knob.name}", size, rules.KNOB_NOISE, zero=True))
     return controls
 
 

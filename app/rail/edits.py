@@ -87,6 +87,10 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         _change_rule(data["runs"], run, str(value), scene.runs[int(index)].rule)
     elif field in ("learning_rate", "weight_decay"):
         run[field] = _rate(run.get(field, 0.0), inner, value, scene.steps, field)
+    elif field == "knob_noise":
+        sizes = run.pop(field, {}) | {inner[0]: number(value, f"Noise on {inner[0]}")}
+        kept = {name: size for name, size in sizes.items() if size}
+        run |= {field: kept} if kept else {}
     elif isinstance(value, bool):
         run[field] = value
     else:

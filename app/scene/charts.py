@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AxisText = Annotated[str, Meta(max_length=120)]
 RATE, DECAY, INTRINSIC = "runs.0.learning_rate:log:0.01:1", "runs.0.weight_decay:log:0.001:1", "runs.0.intrinsic:log:0.001:1"
-NEVER_NEGATIVE = ("learning_rate", "weight_decay", "intrinsic", "norm", "noise", "clip_norm")
+NEVER_NEGATIVE = ("learning_rate", "weight_decay", "intrinsic", "norm", "start_scale", "noise", "clip_norm")
 MAX_ORBITS = 64
 MOST_AVERAGED = 32
 """iterates of a run that are averaged"""
@@ -109,16 +109,17 @@ def side(text: str) -> Side:
     if place is None or scale not in ("log", "linear") or not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise SceneError(
             "axis",
-            "An axis is written as runs.0.learning_rate:log:0.01:1 (or knobs.NAME, or start.x, y, norm or angle; log or "
-            "linear; low < high).",
+            "An axis is written as runs.0.learning_rate:log:0.01:1 (or knobs.NAME, or start.x, y, norm, angle or scale; log "
+            "or linear; low < high).",
         )
+    varied = "start_scale" if name.startswith("start") and place[2] == "scale" else place[2]  # a knob may be called scale
     if scale == "log" and low <= 0:
         raise SceneError("axis", f"A logarithmic axis needs a low end above 0; {low:g} is not.")
-    if place[2] in NEVER_NEGATIVE and low < 0:
+    if varied in NEVER_NEGATIVE and low < 0:
         raise SceneError("axis", f"{place[2]} is never negative; {low:g} is.")
     if place[2] == "clip_norm" and low == 0:
         raise SceneError("axis", "Clipping to nothing stops every run; begin this axis above 0.")
-    return Side(None if place[1] is None else int(place[1]), Axis(place[2], low, high, scale == "log"), name)
+    return Side(None if place[1] is None else int(place[1]), Axis(varied, low, high, scale == "log"), name)
 
 
 def check_chart(scene: "Scene") -> None:

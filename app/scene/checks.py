@@ -109,8 +109,13 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
     floats = "float32" if scene.arithmetic == "float32" else "float64"
     if scene.arithmetic != "certified" and (refusal := beyond_reach(scene.field, run.motion, scene.points, floats)):
         raise SceneError("starts", refusal)
-    if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, Motion(run.rule, noise=run.noise))):
+    noises = Motion(run.rule, noise=run.noise, knob_noise=run.knob_noise)
+    if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, noises)):
         raise SceneError("arithmetic", refusal)
+    for name in run.knob_noise:
+        if name not in scene.field.knob_values:
+            known = ", ".join(scene.field.knob_values) or "none"
+            raise SceneError("knob_noise", f"Noise is on a knob of the loss; {name[:32]!r} is none. Its knobs: {known}.")
     for name, value in run.hyperparameters.items():
         if name in rule.switches:
             if not isinstance(value, bool):
@@ -130,7 +135,7 @@ def _check_flow(scene: "Scene", partner: "Run") -> None:
     if scene.arithmetic == "certified":
         raise SceneError("arithmetic", "A gradient flow is solved in float64; certified arithmetic has no flow.")
     try:
-        flow.refuse(Motion(partner.rule, 0.0, 0.0, partner.hyperparameters, partner.clip_norm, partner.noise))
+        flow.refuse(partner.motion)
     except flow.NoFlow as reason:
         raise SceneError("no_flow", str(reason)) from None
 

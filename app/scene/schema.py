@@ -41,6 +41,8 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
     weight_decay: Rate | AnySchedule = 0.0
     clip_norm: Annotated[float, Meta(gt=0, le=1e300)] | None = None
     noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    knob_noise: dict[str, Annotated[float, Meta(ge=0, le=1e6)]] = {}
+    """standard deviations of noise on knobs of the loss, drawn anew at each step"""
     twin_of: Label | None = None
     ghost_of: Label | None = None
     """the same run, started one unit in the last place away"""
@@ -52,7 +54,10 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
     @property
     def motion(self) -> Motion:
         """The run as the dynamics knows it."""
-        return Motion(self.rule, self.learning_rate, self.weight_decay, self.hyperparameters, self.clip_norm, self.noise)
+        rates = self.learning_rate, self.weight_decay
+        return Motion(
+            self.rule, *rates, self.hyperparameters, self.clip_norm, self.noise, knob_noise=self.knob_noise
+        )  # fmt: skip
 
     @property
     def named(self) -> dict[str, str]:
