@@ -9,10 +9,10 @@ import streamlit as st
 from app.chart import sheets
 from app.laboratory import PATHS, show
 from app.result import simulate
-from app.views import atlas, chaos, explore, zoom_out
+from app.views import atlas, chaos, curvature, explore, zoom_out
 
-PAGES = (zoom_out.PAGE, explore.PAGE, chaos.PAGE, atlas.PAGE)
-NAMES = {"zoom-out": "Zoom out", "explore": "Explore", "chaos": "Chaos", "atlas": "Atlas"}
+PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)
+NAMES = {"zoom-out": "Zoom out", "explore": "Explore", "curvature": "Curvature", "chaos": "Chaos", "atlas": "Atlas"}
 STYLE = Path(__file__).parent / "style.css"
 
 

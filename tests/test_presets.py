@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from app.curvature_presets import CURVATURE
 from app.laboratory import _preset_group
 from app.presets import ATLAS, CHAOS, EXPLORE, ZOOM_OUT, Preset
 from app.rail.edits import edit
@@ -12,8 +13,8 @@ from app.result import simulate
 from app.views import explore, zoom_out
 from app.workbench import Bench
 
-ALL = {f"{page}/{preset.name}": preset for page, of in
-       {"zoom-out": ZOOM_OUT, "explore": EXPLORE, "chaos": CHAOS, "atlas": ATLAS}.items() for preset in of}  # fmt: skip
+PAGES = {"zoom-out": ZOOM_OUT, "explore": EXPLORE, "curvature": CURVATURE, "chaos": CHAOS, "atlas": ATLAS}
+ALL = {f"{page}/{preset.name}": preset for page, of in PAGES.items() for preset in of}
 REST = {name: preset for name, preset in ALL.items() if preset.scene.chart is None}
 
 
