@@ -170,7 +170,7 @@ def _race(picture: Picture, step: int) -> list[Piece]:
     lowest: dict[int, float] = {}
     for line in strip.lines if strip else ():
         value, known = float(line.values[step]), lowest.get(line.run, math.nan)
-        if not known <= value:
+        if math.isnan(known) or value < known:  # a path without a loss does not hide those that have one
             lowest[line.run] = value
     if strip is None or not lowest:
         return [(".", False)]

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from app.bundle import bundled
+from app.curvature_presets import CURVATURE
 from app.embed import HERE, squeezed
 from app.film.camera import Lens
 from app.film.field import arrows
@@ -23,6 +24,7 @@ PRESETS["diverging crowd"] = Scene(
     landscape="catapult", starts=tuple((0.4 * k + 1, 4.0) for k in range(20)), steps=60,
     runs=(Run(label="a", learning_rate=0.1), Run(label="b", learning_rate=0.05)),
 )  # fmt: skip
+PRESETS["one of six is gone"] = next(preset.scene for preset in CURVATURE if preset.name == "catapult")
 
 SCRIPT = """
 import { readFileSync } from "node:fs";
@@ -57,7 +59,9 @@ def stage_says(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name", ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup", "particles", "diverging crowd"]
+    "name",
+    ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup", "particles", "diverging crowd",
+     "one of six is gone"],
 )
 def test_film_and_stage_say_the_same(stage_says, name):
     seen = picture(simulate(PRESETS[name]))
@@ -144,3 +148,9 @@ def test_what_the_hatch_means_is_said_and_no_arrow_lies_in_it() -> None:
     drawn = arrows(made.fields[0], Lens(0.0, 100.0, -100.0, 200.0, 200.0), made.panels[0].window, Box(0, 0, 400, 400))
     assert drawn and all(stroke[:, 0].min() > 190 for stroke in drawn)
     assert "Hatched" not in plain(caption(picture(simulate(Scene(landscape="quotient", steps=5))), 2.0))
+
+
+def test_a_path_that_has_diverged_does_not_hide_the_lowest_loss_of_the_others():
+    seen = picture(simulate(PRESETS["one of six is gone"]))
+    said = plain(caption(seen, 60))
+    assert "no loss is finite" not in said and "best of 6 starts" in said

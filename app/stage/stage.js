@@ -343,7 +343,7 @@ function raceCaption(frame, i, hidden) {
   for (const { run, array } of strip?.series ?? []) {
     if (hidden?.has(run)) continue;
     const v = array[i], known = best.get(run);
-    if (known === undefined || !(known <= v)) best.set(run, v);
+    if (known === undefined || Number.isNaN(known) || v < known) best.set(run, v); // a path without a loss does not hide those that have one
   }
   const finite = (v) => Number.isFinite(v) || (strip.log && v === -Infinity), written = (v) => stripText(strip, v);
   const crowd = strip?.series.some(({ path }) => path == null);
