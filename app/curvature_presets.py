@@ -72,6 +72,11 @@ CURVATURE = (
             "40/η: that is a fit; and it is exact only while that estimate holds still.",
             Run(label="Adam", rule="adam", learning_rate=0.001, hyperparameters={"b2": 0.99}),
             formula="(x^2 + h*y^2)/2; h = 0.1 in [0.01, 1]", steps=6000, starts=((1.0, 1.0),)),
+    _preset("border", "What survives, exactly",
+            "(xy−1)²/2: the starts that a rate lets survive fill an ellipse, by a theorem; move η below 1. Nothing about whether a "
+            "run survives is intricate here; where it lands may be.",
+            Run(label="Gradient descent", learning_rate=0.2), landscape="product", steps=300, arithmetic="float32", view=View(),
+            chart=Atlas(x="start.x:-6:6", y="start.y:-6:6", statistic="steps_to_diverge")),
     _preset("scale", "Larger starts bear smaller rates",
             "Across: the learning rate; up: what the start (3, 0.3) is multiplied by. What diverges, does so soon; grey is where "
             "nothing does.",

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from app.chart import sides
 from app.chart.colours import Paint, paint
-from app.chart.sheet import Card, Plot, Raster, Sheet
+from app.chart.sheet import Card, Curve, Plot, Raster, Sheet
 from app.chart.zooming import zoomed as zoomed
 from app.result import simulate
 from app.scene import Scene
 from app.scene.charts import sides_of
 from dynamics.atlas import Atlas, refined
+from dynamics.critical import border_of
 from dynamics.schedules import schedule
 from dynamics.statistics import STATISTICS, Statistic, wells
 from dynamics.varied import MOST_FOLLOWED, Varied
@@ -57,6 +58,7 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
     plot = Plot(
         statistic.title, across, up, raster=raster, key=key, zoom=True, pick=True, hover=True,
         reading=statistic.title.lower(), words=words, equal={axis.name for axis in made.axes} == {"x", "y"},
+        curves=_border(scene, run, made),
     )  # fmt: skip
     words = caption(scene, run, rows * columns, statistic)
     words += "" if np.isfinite(made.values).all() else " Grey: no value."
@@ -64,6 +66,14 @@ def sheet(scene: Scene, run: int, made: Atlas, colours: Paint | None = None) -> 
         apart = len(np.unique(values.astype(scene.arithmetic if scene.arithmetic == "float32" else float)))
         words += "" if apart == len(values) else f" {scene.arithmetic} tells only {apart} of {len(values)} {name} apart."
     return Sheet((plot,), words)
+
+
+def _border(scene: Scene, run: int, made: Atlas) -> tuple[Curve, ...]:
+    """What a theorem says of a map of starts: the border of those that survive."""
+    known = border_of(scene.field, scene.runs[run].motion)
+    if known is None or [axis.name for axis in made.axes] != ["x", "y"]:
+        return ()
+    return (Curve(*known, "exact border", "#d55e00", (5.0, 4.0), 2.0),)
 
 
 def kinds(scene: Scene, statistic: Statistic) -> tuple[str, ...]:
