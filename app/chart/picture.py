@@ -116,7 +116,8 @@ def _draw(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     axes.set_xlim(plot.x.low, plot.x.high)
     axes.set_ylim(plot.y.low, plot.y.high)
     if any(curve.label for curve in plot.curves):
-        axes.legend(frameon=False, labelcolor=theme.text, fontsize=9)
+        over = {"loc": "lower right", "bbox_to_anchor": (1, 1.0), "borderaxespad": 0.2} if plot.raster is not None else {}
+        axes.legend(frameon=False, labelcolor=theme.text, fontsize=9, **over)
 
 
 def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
