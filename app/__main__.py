@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from app import __version__, ending
+from app import __version__
+from app.machine import ending
 
 if Path(sys.argv[0]).name in ("zoomout", "zoomout.exe", "__main__.py"):
     ending.at_once()  # while the rest is loaded, too
@@ -154,7 +155,7 @@ def app(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Open the app in the browser."""
-    from app import server
+    from app.command import server
 
     chosen = server.chosen_port(port)
     if chosen is None:
@@ -177,7 +178,7 @@ def run(
     """Simulate a scene and give its numbers."""
     if out is not None:
         _check_out(out, force)
-    from app import result
+    from app.answer import result
 
     if out is not None:
         result.writer(out)
@@ -188,7 +189,7 @@ def run(
     if as_json:
         print(json.dumps(result.to_data_of(done, every), allow_nan=False))
     elif out is None:
-        from app.listing import table
+        from app.answer.listing import table
 
         print("\n".join(table(done)))
 
@@ -240,7 +241,7 @@ def _progress() -> Callable[[int, int], None]:
 
 
 def _check_out(file: Path, force: bool) -> None:
-    from app.files import check_new
+    from app.machine.files import check_new
 
     _check_folder(file)
     check_new(file, force)
@@ -274,7 +275,7 @@ def check(
     """Say whether a scene or a formula is accepted, and why not."""
     if (scene is None) == (formula is None):
         raise Refused("usage", "Give either a scene to check or --formula TEXT, exactly one of the two.")
-    from app import checking
+    from app.answer import checking
 
     verdict = checking.of_formula(formula) if formula is not None else checking.of_scene(lambda: _scene(scene or ""))
     if as_json:
@@ -288,7 +289,7 @@ def check(
 @zoomout.command()
 def twin(scene: SceneSource, as_json: JsonFlag = False) -> None:
     """Print the run without weight decay that walks the same path: its schedule, growth and overflow."""
-    from app.twin_report import reports, sentences
+    from app.answer.twin_report import reports, sentences
 
     found = reports(_scene(scene))
     if as_json:
@@ -346,7 +347,7 @@ def atlas(
         )
     _check_out(out, force)
     given = _scene(scene)
-    from app import atlas_command as maps
+    from app.command import atlas as maps
 
     work = maps.plan(given, x, y, statistic, size, out)
     if coordinator is not None:
@@ -363,7 +364,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, in about a minute.")] = False,
 ) -> None:
     """Time the engine beside C, NumPy, PyTorch, optax and naive JAX."""
-    from app import bench as benchmarks
+    from app.command import bench as benchmarks
 
     if benchmarks.run(as_json, quick):
         raise Failed("The benchmarks stopped before their end; what they said stands above.")
@@ -378,7 +379,7 @@ def list_(
     as_json: JsonFlag = False,
 ) -> None:
     """List the landscapes, rules and schedules."""
-    from app import listing
+    from app.answer import listing
 
     if kind is not None and kind not in (*KINDS, "lessons"):
         raise Refused("kind", f"There is no list of {kind[:40]!r}; there are {', '.join(KINDS)}.")

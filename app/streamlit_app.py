@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.answer.result import simulate
 from app.chart import sheets
-from app.laboratory import PATHS, show
-from app.result import simulate
+from app.laboratory.laboratory import PATHS, show
 from app.views import atlas, chaos, curvature, explore, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from app.film import render
-from app.presets import ATLAS, CHAOS
+from app.gallery.presets import ATLAS, CHAOS
 from app.scene import Run, Scene, View
 
 THEATRE = Scene(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from app.presets import ATLAS
+from app.gallery.presets import ATLAS
 from app.scene import to_link
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -24,12 +24,12 @@ from matplotlib.animation import AbstractMovieWriter, FuncAnimation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from app.answer.result import simulate
 from app.film import render, times
 from app.film.encode import CODECS
-from app.picture import Picture, picture
-from app.result import simulate
+from app.picture.picture import Picture, picture
+from app.picture.words import caption, plain
 from app.scene import Run, Scene
-from app.words import caption, plain
 
 SIZE, FPS, SECONDS, FRAMES = (1280, 720), 30, 9.0, 300
 THEATRE = Scene(

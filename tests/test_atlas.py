@@ -378,7 +378,7 @@ def test_the_command_writes_the_numbers_of_the_map(scene_file, tmp_path):
 
 
 def test_the_command_maps_over_the_intrinsic_rate(scene_file, tmp_path):
-    from app import atlas_command
+    from app.command import atlas as atlas_command
     from app.scene import load
 
     work = atlas_command.plan(
@@ -392,7 +392,7 @@ def test_the_command_maps_over_the_intrinsic_rate(scene_file, tmp_path):
 def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
     from matplotlib.image import imread
 
-    from app import atlas_command
+    from app.command import atlas as atlas_command
     from app.scene import load
 
     out = tmp_path / "map.png"
@@ -423,7 +423,7 @@ def test_a_picture_has_a_pixel_for_every_run(scene_file, tmp_path, statistic):
     ],
 )
 def test_what_cannot_be_mapped_is_refused_before_any_work(scene_file, tmp_path, change, words):
-    from app import atlas_command
+    from app.command import atlas as atlas_command
     from app.scene import SceneError, load
 
     options = {"--x": X, "--y": Y, "--statistic": "final_loss", "--size": "64", "--out": "map.png"} | change

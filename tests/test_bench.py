@@ -113,7 +113,7 @@ def test_a_race_gives_the_median_of_every_entrant_scaled_to_the_whole_work(engin
 
 
 def test_bench_says_where_the_benchmarks_are_when_they_are_not_here(monkeypatch, tmp_path):
-    from app import bench
+    from app.command import bench
 
     monkeypatch.setattr(bench, "BENCHMARKS", tmp_path)
     with pytest.raises(bench.NoBenchmarks, match="come with zoomout's source"):
@@ -121,7 +121,7 @@ def test_bench_says_where_the_benchmarks_are_when_they_are_not_here(monkeypatch,
 
 
 def test_the_command_runs_the_benchmarks_in_a_process_of_their_own(monkeypatch, tmp_path):
-    from app import bench
+    from app.command import bench
 
     (tmp_path / "engine.py").write_text("import sys, dynamics; sys.exit(0 if sys.argv[1:] == ['--json', '--quick'] else 3)")
     (tmp_path / "benchmarks").mkdir()

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from app import chart as charts
+from app.answer.result import simulate
 from app.film import render
-from app.presets import ATLAS, CHAOS, Preset
-from app.result import simulate
+from app.gallery.presets import ATLAS, CHAOS, Preset
 from app.scene import Atlas, Run, Scene, from_link, to_link
 from app.scene.charts import side
 

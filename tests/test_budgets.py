@@ -6,9 +6,9 @@ import tracemalloc
 
 import pytest
 
-from app.recent import Recent
+from app.laboratory.workbench import Bench
+from app.machine.recent import Recent
 from app.scene import Orbits, Run, Scene, SceneError, budget
-from app.workbench import Bench
 
 PAIR = (Run(label="d", weight_decay=0.1), Run(label="t", twin_of="d"))
 
@@ -45,7 +45,7 @@ def test_a_page_is_asked_for_less_than_a_shell() -> None:
 
 
 def test_the_film_of_a_zoom_has_a_budget_of_steps() -> None:
-    from app.chart import film
+    from app.film import zoom as film
     from app.scene import Atlas
 
     chart = Atlas(x="runs.0.learning_rate:0.1:0.2", y="runs.0.weight_decay:0.1:0.2",

@@ -13,9 +13,9 @@ from PIL import Image
 from test_command import zoomout
 
 from app import chart
-from app.chart import film
 from app.chart.zooming import zoomed
 from app.film import FILMS, PAGES, PICTURES, render
+from app.film import zoom as film
 from app.scene import Atlas, Ensemble, Orbits, Portrait, Run, Scene, SceneError, to_toml
 from dynamics.atlas import Axis, atlas
 

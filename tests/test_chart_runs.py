@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from app import chart
+from app.answer.result import simulate
 from app.chart import portrait, sides
 from app.chart.ensemble import coarse, crowds
 from app.chart.orbits import ROWS
-from app.result import simulate
 from app.scene import Atlas, Ensemble, Orbits, Portrait, Run, Scene, SceneError
 from app.scene.charts import MAX_ORBITS
 from dynamics.ensemble import distance

@@ -12,15 +12,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from app import chart, result
+from app import chart
+from app.answer import result
 from app.chart import sides
 from app.chart.colours import KINDS, MISSING, paint
 from app.chart.sheet import Axis as Shown
 from app.chart.sheet import Curve, Plot, Raster, Sheet, sent
 from app.chart.zooming import CLOSEST, between, zoomed
-from app.presets import ATLAS, CHAOS
-from app.rail.chart_controls import chart_groups
-from app.rail.edits import edit
+from app.edit.chart_controls import chart_groups
+from app.edit.edits import edit
+from app.gallery.presets import ATLAS, CHAOS
 from app.scene import (
     Atlas,
     Portrait,

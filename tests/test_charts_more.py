@@ -5,16 +5,16 @@ import pytest
 from msgspec.structs import replace
 
 from app import chart
-from app.film.reel import Reel
-from app.picture import picture
-from app.presets import CHAOS
-from app.rail.chart_controls import chart_groups
-from app.rail.edits import edit
-from app.result import simulate
+from app.answer.result import simulate
+from app.drawing.reel import Reel
+from app.edit.chart_controls import chart_groups
+from app.edit.edits import edit
+from app.gallery.presets import CHAOS
+from app.picture.look import THEMES
+from app.picture.picture import picture
+from app.picture.strips import SHARES
 from app.scene import Averages, Distances, Run, Scene, SceneError, View, from_link, read, to_json, to_link, to_toml
 from app.scene.links import MAX_LINK
-from app.strips import SHARES
-from app.theme import THEMES
 from app.views import explore
 from dynamics import Run as Motion
 from dynamics.averages import curvatures, ornstein_uhlenbeck

@@ -292,7 +292,7 @@ def test_the_app_prints_its_address_answers_there_and_ends_quietly():
 
 
 def test_the_port_moves_on_when_the_usual_one_is_taken():
-    from app import server
+    from app.command import server
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

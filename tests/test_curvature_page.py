@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.curvature_presets import CURVATURE
-from app.result import simulate
+from app.answer.result import simulate
+from app.gallery.curvature_presets import CURVATURE
 from app.scene import from_data, to_data
 from dynamics import Run
 from dynamics import simulate as run_paths

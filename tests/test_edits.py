@@ -3,13 +3,13 @@
 import pytest
 from jax import monitoring
 
-from app.laboratory import Page
-from app.presets import Preset
-from app.rail.edits import edit
-from app.result import simulate
+from app.answer.result import simulate
+from app.edit.edits import edit
+from app.gallery.presets import Preset
+from app.laboratory.laboratory import Page
+from app.laboratory.workbench import Bench
 from app.scene import Scene, SceneError, from_data, from_link, to_data, to_link
 from app.views import explore, zoom_out
-from app.workbench import Bench
 
 PAGES = (zoom_out.PAGE, explore.PAGE)
 CASES = [pytest.param(page, preset, id=f"{page.name}-{preset.name}") for page in PAGES for preset in page.presets]

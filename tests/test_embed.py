@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from app import embed
-from app.embed import HERE, squeezed
-from app.picture import Picture, picture
-from app.result import simulate
+from app.answer.result import simulate
+from app.picture.look import THEMES
+from app.picture.picture import Picture, picture
 from app.scene import Run, Scene, View
 from app.stage.frame import frame
-from app.theme import THEMES
+from app.wire import embed
+from app.wire.embed import HERE, squeezed
 
 RUNS = (Run(label="weight decay", learning_rate=0.3, weight_decay=0.25), Run(label="growing rate", twin_of="weight decay"))
 NASTY = "</title><script>window.pwned = 1</script><img src=x onerror='pwned()'>"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.result import simulate
+from app.answer.result import simulate
 from app.scene import Run, Scene, SceneError, read
 
 

@@ -8,8 +8,9 @@ from fractions import Fraction
 import pytest
 
 from app.__main__ import main
-from app.files import whole_file
-from app.film import check_film, fonts, render
+from app.film import check_film, render
+from app.machine.files import whole_file
+from app.picture import fonts
 from app.scene import Run, Scene, SceneError, View, from_data, from_link, load, read, read_bytes, to_json, to_link
 from dynamics.schedules import Step
 from landscapes import FormulaError, typed

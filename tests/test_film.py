@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 import app.film.encode as encode
+from app.answer.result import simulate
+from app.drawing.camera import Lens, broken, fit_window, ticks, ticks_of_degrees, ticks_of_logs, trail_of
+from app.drawing.draw import Drawing
+from app.drawing.layout import layout
+from app.drawing.reel import Reel
 from app.film import field_image, render, times
-from app.film.camera import Lens, broken, fit_window, ticks, ticks_of_degrees, ticks_of_logs, trail_of
-from app.film.draw import Drawing
-from app.film.layout import layout
-from app.film.reel import Reel
-from app.picture import Colours, Field, colour_table, picture
-from app.presets import EXPLORE, ZOOM_OUT
-from app.result import simulate
+from app.gallery.presets import EXPLORE, ZOOM_OUT
+from app.picture.look import THEMES
+from app.picture.picture import Colours, Field, colour_table, picture
 from app.scene import Run, Scene, SceneError, View
-from app.theme import THEMES
 from landscapes import typed
 
 av = pytest.importorskip("av")

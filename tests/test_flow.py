@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from app.picture import picture
-from app.presets import EXPLORE
-from app.rail.edits import edit
-from app.result import simulate as simulated
-from app.result import to_data_of
+from app.answer.result import simulate as simulated
+from app.answer.result import to_data_of
+from app.edit.edits import edit
+from app.gallery.presets import EXPLORE
+from app.picture.picture import picture
 from app.scene import SceneError, from_link, read, to_data, to_json, to_link, to_python, to_toml
 from dynamics import Run, simulate
 from dynamics.flow import NoFlow, departure, flow
@@ -114,7 +114,7 @@ def test_a_time_that_no_float_holds_is_refused_in_words():
 
 
 def test_only_a_flow_pays_for_its_solver():
-    script = "import sys; import dynamics.flow, app.result; assert 'diffrax' not in sys.modules"
+    script = "import sys; import dynamics.flow, app.answer.result; assert 'diffrax' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

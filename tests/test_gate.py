@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from app import gate
-from app.gate import Gate, Job
+from app.machine import gate
+from app.machine.gate import Gate, Job
 
 CHUNK = 0.03
 

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from app.history import PAUSE, History, Place
-from app.rail.edits import edit
+from app.edit.edits import edit
+from app.edit.history import PAUSE, History, Place
+from app.laboratory.workbench import Bench
 from app.scene import Scene, SceneError, to_link
 from app.views import explore, zoom_out
-from app.workbench import Bench
 
 PAIR = zoom_out.PAGE.presets[0]
 RACE = explore.PAGE.presets[0]
@@ -26,7 +26,7 @@ def change(bench: Bench, control: str, value: object) -> str:
 def clock(monkeypatch):
     """Time that passes when it is told to."""
     now = [100.0]
-    monkeypatch.setattr("app.history.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.edit.history.time.monotonic", lambda: now[0])
     return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
@@ -178,7 +178,7 @@ def test_a_sentence_beside_a_control_names_it_as_the_page_does() -> None:
 
 
 def test_what_takes_long_shows_the_picture_before_and_can_be_given_up(monkeypatch) -> None:
-    from app import workbench
+    from app.laboratory import workbench
 
     real, slow = workbench.simulate, []
 
@@ -206,7 +206,7 @@ def test_what_takes_long_shows_the_picture_before_and_can_be_given_up(monkeypatc
 
 
 def test_paths_that_fail_late_leave_the_scene_before_and_a_sentence(monkeypatch) -> None:
-    from app import workbench
+    from app.laboratory import workbench
 
     real = workbench.simulate
 

@@ -228,7 +228,7 @@ def test_a_knob_without_a_value_at_its_place_is_never_a_traceback(formula) -> No
 def test_scenes_with_losses_that_only_seem_invariant_have_no_twin_and_keep_their_charts() -> None:
     runs = (Run(label="d", weight_decay=0.1), Run(label="t", twin_of="d"))
     seeming = Scene(formula="1e12+x^2+y^2", runs=runs[:1])
-    from app.result import simulate as carry_out
+    from app.answer.result import simulate as carry_out
 
     with pytest.raises(SceneError, match="ignores the length"):
         carry_out(Scene(formula="1e12+x^2+y^2", runs=runs))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.result import simulate as carry_out
-from app.result import to_data_of
+from app.answer.result import simulate as carry_out
+from app.answer.result import to_data_of
 from app.scene import from_data
 from dynamics import Run, precise, simulate
 from dynamics.atlas import value

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bundle import bundled
+from app.wire.bundle import bundled
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("landscapes", "dynamics", "app")  # each may look at those before it
@@ -44,6 +44,32 @@ def test_imports_point_down(module):
     for source, _ in imports(tree):
         room = source.partition(".")[0]
         assert room not in ROOMS or ROOMS.index(room) <= here, f"{name(file)} imports {source}"
+
+
+FLOORS = (
+    "scene", "machine", "answer", "picture", "wire", "stage", "chart", "drawing", "film", "gallery", "edit", "laboratory",
+    "views", "command",
+)  # fmt: skip
+"""the rooms of app/ from the ground up; canvas and rail hold scripts alone"""
+DOORS = {"__init__.py", "__main__.py", "streamlit_app.py", "style.css", "package.json"}
+
+
+def test_the_rooms_of_the_app_look_down_only(module):
+    file, tree = module
+    room, *inner = file.relative_to(ROOT).parts
+    if room != "app" or inner[0] in DOORS:
+        return
+    here = FLOORS.index(inner[0])
+    for source, imported in imports(tree):
+        parts = [*source.split("."), imported]
+        if parts[0] == "app" and parts[1] != "__version__":
+            assert FLOORS.index(parts[1]) <= here, f"{name(file)} looks up to {source}"
+
+
+def test_at_the_top_of_the_app_are_its_doors():
+    there = {each for each in (ROOT / "app").iterdir() if each.name not in ("__pycache__", ".streamlit")}
+    assert {each.name for each in there if each.is_file()} == DOORS
+    assert {each.name for each in there if each.is_dir()} == {*FLOORS, "canvas", "rail"}
 
 
 def test_no_room_reads_another_rooms_private_names(module):
@@ -148,7 +174,7 @@ def test_the_wheel_holds_every_file_of_the_three_rooms(wheel):
     )
     assert there == {name(file) for file in files if not file.name.endswith(".partial")}
     drawn = {f"app/{folder}/{folder}.{kind}" for folder in ("stage", "chart", "rail") for kind in ("js", "css")}
-    assert {"app/.streamlit/config.toml", "app/canvas.js", "app/canvas.css"} | drawn <= there
+    assert {"app/.streamlit/config.toml", "app/canvas/canvas.js", "app/canvas/canvas.css"} | drawn <= there
 
 
 def test_the_wheel_gives_the_zoomout_command_and_its_licence(wheel):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app.rail.edits import edit
-from app.result import simulate as carry_out
-from app.result import to_data_of
+from app.answer.result import simulate as carry_out
+from app.answer.result import to_data_of
+from app.edit.edits import edit
 from app.scene import Run as SceneRun
 from app.scene import Scene, SceneError, from_data, from_link, to_data, to_link
 from app.scene.charts import side

@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from app.curvature_presets import CURVATURE
-from app.laboratory import _preset_group
-from app.presets import ATLAS, CHAOS, EXPLORE, ZOOM_OUT, Preset
-from app.rail.edits import edit
-from app.result import simulate
+from app.answer.result import simulate
+from app.edit.edits import edit
+from app.gallery.curvature_presets import CURVATURE
+from app.gallery.presets import ATLAS, CHAOS, EXPLORE, ZOOM_OUT, Preset
+from app.laboratory.laboratory import _preset_group
+from app.laboratory.workbench import Bench
 from app.views import explore, zoom_out
-from app.workbench import Bench
 
 PAGES = {"zoom-out": ZOOM_OUT, "explore": EXPLORE, "curvature": CURVATURE, "chaos": CHAOS, "atlas": ATLAS}
 ALL = {f"{page}/{preset.name}": preset for page, of in PAGES.items() for preset in of}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.rail.edits import edit
-from app.rail.reading import number, several, whole
+from app.edit.edits import edit
+from app.edit.reading import number, several, whole
 from app.scene import Scene, SceneError
 from app.views import explore, zoom_out
 

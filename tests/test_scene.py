@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from app import result
+from app.answer import result
 from app.scene import (
     MAX_FILE,
     Run,

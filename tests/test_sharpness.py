@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app.picture import picture
-from app.result import simulate as carry_out
-from app.result import to_data_of
+from app.answer.result import simulate as carry_out
+from app.answer.result import to_data_of
+from app.picture.picture import picture
 from app.scene import Run as SceneRun
 from app.scene import Scene
 from dynamics import Run, simulate

@@ -6,11 +6,11 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from app import desk, stream
 from app.chart.sheet import Sheet
-from app.desk import Desk
+from app.laboratory import desk, stream
+from app.laboratory.desk import Desk
+from app.laboratory.stream import Stream
 from app.scene import Atlas, Ensemble, Run, Scene
-from app.stream import Stream
 
 LONG = Scene(landscape="five_wells", steps=200_000, arithmetic="float32", chart=Atlas(statistic="lyapunov"))
 

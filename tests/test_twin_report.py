@@ -7,10 +7,10 @@ import re
 import msgspec
 import pytest
 
-from app.presets import ZOOM_OUT
-from app.result import simulate
+from app.answer.result import simulate
+from app.answer.twin_report import code, partners, reports, sentences
+from app.gallery.presets import ZOOM_OUT
 from app.scene import Run, Scene, SceneError
-from app.twin_report import code, partners, reports, sentences
 from dynamics.schedules import Cosine, Linear, Step, Warmup, schedule
 
 STEPS = 40

@@ -6,18 +6,18 @@ import subprocess
 
 import pytest
 
-from app.bundle import bundled
-from app.curvature_presets import CURVATURE
-from app.embed import HERE, squeezed
-from app.film.camera import Lens
-from app.film.field import arrows
-from app.film.layout import Box
-from app.picture import picture
-from app.presets import CHAOS, EXPLORE, ZOOM_OUT
-from app.result import simulate
+from app.answer.result import simulate
+from app.drawing.camera import Lens
+from app.drawing.field import arrows
+from app.drawing.layout import Box
+from app.gallery.curvature_presets import CURVATURE
+from app.gallery.presets import CHAOS, EXPLORE, ZOOM_OUT
+from app.picture.picture import picture
+from app.picture.words import caption, format_log, format_number, norm_text, plain, tick_text
 from app.scene import Run, Scene, View
 from app.stage.frame import frame
-from app.words import caption, format_log, format_number, norm_text, plain, tick_text
+from app.wire.bundle import bundled
+from app.wire.embed import HERE, squeezed
 
 PRESETS = {preset.name: preset.scene for preset in ZOOM_OUT + EXPLORE + CHAOS if preset.scene.chart is None}
 PRESETS["diverging crowd"] = Scene(

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from app.answer.result import simulate
 from app.chart import sides
 from app.chart.colours import Paint, paint
 from app.chart.sheet import Card, Curve, Plot, Raster, Sheet
 from app.chart.zooming import zoomed as zoomed
-from app.result import simulate
 from app.scene import Scene
 from app.scene.charts import sides_of
 from dynamics.atlas import Atlas, refined

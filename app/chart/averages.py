@@ -7,7 +7,7 @@ import numpy as np
 
 from app.chart.ensemble import FEW
 from app.chart.sheet import Axis, Curve, Mark, Plot, Sheet
-from app.picture import STYLES
+from app.picture.picture import STYLES
 from app.scene import Scene
 from app.scene.charts import MOST_AVERAGED
 from dynamics import averages as science

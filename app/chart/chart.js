@@ -1,4 +1,4 @@
-import { button, clamp, component, el, fit, floor, max, min, nextId, swatch, themeOf } from "../canvas.js";
+import { button, clamp, component, el, fit, floor, max, min, nextId, swatch, themeOf } from "../canvas/canvas.js";
 import { bandOf, bandSpan, cellOf, CLICK, decode, pixelOf, placeOf, reading, sameAxis, scaled, spanOf, valueAt, windowOf } from "./sheet.js";
 import { beside, cellsOf, endLabels, stackOf } from "./layout.js";
 import { Requests } from "./requests.js";

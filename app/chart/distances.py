@@ -7,7 +7,7 @@ import numpy as np
 
 from app.chart.ensemble import FEW
 from app.chart.sheet import Axis, Curve, Mark, Plot, Sheet
-from app.picture import STYLES
+from app.picture.picture import STYLES
 from app.scene import Run, Scene
 from dynamics import averages as science
 from dynamics.schedules import schedule

@@ -1,6 +1,6 @@
 /** A plot on a canvas: the same calls every time. */
 
-import { abs, clamp, degreeTicks, disc, drawGrid, drawTicks, floor, logTicks, max, min, ticks, write } from "../canvas.js";
+import { abs, clamp, degreeTicks, disc, drawGrid, drawTicks, floor, logTicks, max, min, ticks, write } from "../canvas/canvas.js";
 import { pixelOf, valueOf } from "./sheet.js";
 import { placed } from "./layout.js";
 

@@ -8,7 +8,7 @@ import numpy as np
 from app.chart import sides
 from app.chart.colours import table_of
 from app.chart.sheet import Axis, Curve, Mark, Plot, Raster, Sheet
-from app.picture import STYLES
+from app.picture.picture import STYLES
 from app.scene import Run, Scene, SceneError
 from dynamics import ensemble as science
 from dynamics.schedules import schedule

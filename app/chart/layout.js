@@ -1,6 +1,6 @@
 /** Where things go: plots in a grid, names beside lines, and what floats beside the pointer. */
 
-import { abs, clamp, max, min, sum } from "../canvas.js";
+import { abs, clamp, max, min, sum } from "../canvas/canvas.js";
 import { pixelOf } from "./sheet.js";
 
 /** Where the plots of a grid are: [left, top, width, height] each. */

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from app.chart.sheet import Curve, Mark, Plot, Raster, Sheet
-from app.files import whole_file
-from app.film.fonts import families
-from app.theme import THEMES, Theme
+from app.machine.files import whole_file
+from app.picture.fonts import families
+from app.picture.look import THEMES, Theme
 
 DPI = 100
 HEAD, FOOT, LEFT, KEY = 42, 52, 66, 92

@@ -1,6 +1,6 @@
 /** What to ask the host for next, and when: what was done goes first, then what lies under the pointer, then "more". */
 
-import { max } from "../canvas.js";
+import { max } from "../canvas/canvas.js";
 
 const PATIENCE = { action: 2000, rest: 10000 }; // ms after which an unanswered request no longer holds up the next
 

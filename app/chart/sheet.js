@@ -1,6 +1,6 @@
 /** A sheet: plots on axes, from its bytes; and values and the pixels they are drawn at. */
 
-import { abs, clamp, exp, floor, formatNumber, log, max, min, unpack } from "../canvas.js";
+import { abs, clamp, exp, floor, formatNumber, log, max, min, unpack } from "../canvas/canvas.js";
 
 /** Bytes to a sheet whose array names have become typed arrays. */
 export function decode(bytes, held = new Map()) {

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.packing import Arrays, packed
+from app.wire.packing import Arrays, packed
 
 
 class Axis(NamedTuple):

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from app.files import check_new, whole_file
-from app.film.field import field_image as field_image
-from app.film.fonts import note as note
-from app.picture import Picture, picture
-from app.result import simulate
+from app.answer.result import simulate
+from app.drawing.field import field_image as field_image
+from app.machine.files import check_new, whole_file
+from app.picture.fonts import note as note
+from app.picture.look import THEMES, Theme
+from app.picture.picture import Picture, picture
 from app.scene import Scene, SceneError
-from app.theme import THEMES, Theme
 
 FILMS, PICTURES, PAGES = ("mp4", "webm", "gif"), ("png", "svg", "pdf"), ("html",)
 HOLD = 1.0
@@ -75,25 +75,25 @@ def _write_chart(
 ) -> None:  # fmt: skip
     """A chart as a picture or a page; an atlas that was zoomed into also as a film."""
     from app import chart
-    from app.chart import film, picture
+    from app.chart import picture
     from app.chart.sheet import sent
-    from app.film import encode
+    from app.film import encode, zoom
 
     if kind in PICTURES:
         picture.write(chart.whole(scene), path, size, theme, scene.title)
         return
     with whole_file(path) as file:
         if kind in PAGES:
-            from app.embed import page
+            from app.wire.embed import page
 
             made = chart.whole(scene)
             file.write_text(page("chart", scene.title, made.caption, sent(made, name="page"), theme), "utf-8")
             return
         moving, hold = max(1, round(seconds * fps)), max(1, round(HOLD * fps))
-        film.check(scene, size, moving, page=not large)
-        images = _reported(film.frames(scene, size, moving, hold, theme), moving + hold, progress)
+        zoom.check(scene, size, moving, page=not large)
+        images = _reported(zoom.frames(scene, size, moving, hold, theme), moving + hold, progress)
         if kind == "gif":
-            first = next(film.frames(scene, size, 1, 0, theme))
+            first = next(zoom.frames(scene, size, 1, 0, theme))
             encode.gif(file, [first], images, moving + hold, fps, [THEMES[theme].background])
         else:
             encode.film(file, kind, images, moving + hold, size, fps)
@@ -103,13 +103,13 @@ def _write(
     seen: Picture, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: Theme,
     progress: Progress | None, moment: float,
 ) -> None:  # fmt: skip
+    from app.drawing.reel import Reel, paper
     from app.film import encode
-    from app.film.reel import Reel, paper
 
     with whole_file(path) as file:
         if kind in PAGES:
-            from app.embed import page
             from app.stage.frame import frame
+            from app.wire.embed import page
 
             file.write_text(page("stage", seen.scene.title, seen.summary, frame(seen, key="page"), theme.name), "utf-8")
         elif kind in ("svg", "pdf"):

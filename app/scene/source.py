@@ -16,7 +16,7 @@ def to_python(scene: Scene) -> str:
     kinds = {Scene, *(kind for value in fields.values() for kind in _kinds(value))}
     rooms = {"dynamics.schedules": [k for k in kinds if k.__module__ == "dynamics.schedules"]}
     rooms = {"app.scene": [k for k in kinds if k not in rooms["dynamics.schedules"]]} | rooms
-    lines = ["from app.result import simulate"]
+    lines = ["from app.answer.result import simulate"]
     lines += [f"from {room} import {', '.join(sorted(k.__name__ for k in of))}" for room, of in rooms.items() if of]
     lines += ["", "scene = Scene("]
     lines += [f"    {name}={_literal(value, 4)}," for name, value in fields.items()]

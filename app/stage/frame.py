@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from app.packing import Arrays, packed
-from app.panels import AXES, Panel, Window, twin_pair
-from app.picture import LEVELS, QUIVER, Field, Picture, colour_table, lyapunov, remark
-from app.strips import Strip
+from app.picture.panels import AXES, Panel, Window, twin_pair
+from app.picture.picture import LEVELS, QUIVER, Field, Picture, colour_table, lyapunov, remark
+from app.picture.strips import Strip
+from app.wire.packing import Arrays, packed
 from dynamics import Path
 from dynamics.path import wrapped
 

@@ -1,7 +1,7 @@
 import {
   abs, button, clamp, component, degreeTicks, disc, drawGrid, drawLabels, drawTicks, el, exp, fit, floor, formatLog, formatNumber, group, icon, log,
   logTicks, max, min, nextId, pow, still, sum, swatch, themeOf, ticks, unpack, write,
-} from "../canvas.js";
+} from "../canvas/canvas.js";
 
 /**
  * The stage: a frame is a pure function of data and time.

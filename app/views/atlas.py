@@ -1,7 +1,7 @@
 """Atlas: two things vary, a million runs, one number of each."""
 
-from app.laboratory import Page
-from app.presets import ATLAS
+from app.gallery.presets import ATLAS
+from app.laboratory.laboratory import Page
 from app.views import explore
 
 PAGE = Page(

@@ -1,7 +1,7 @@
 """Chaos: why weight decay never lets it rest, where it is regular after all, and what many noisy runs have in common."""
 
-from app.laboratory import Page
-from app.presets import CHAOS
+from app.gallery.presets import CHAOS
+from app.laboratory.laboratory import Page
 from app.views import explore
 
 PAGE = Page(

@@ -1,7 +1,7 @@
 """Curvature: the sharpness against what a rule can bear; warmup, clipping, catapults and the edge of stability."""
 
-from app.curvature_presets import CURVATURE
-from app.laboratory import Page
+from app.gallery.curvature_presets import CURVATURE
+from app.laboratory.laboratory import Page
 from app.views import explore
 
 PAGE = Page(

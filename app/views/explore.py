@@ -1,9 +1,7 @@
 """Explore: any loss, any rules, racing from one start or several."""
 
-from app.laboratory import Page
-from app.picture import MOST_HANDLES
-from app.presets import EXPLORE
-from app.rail.controls import (
+from app.answer.result import Result
+from app.edit.controls import (
     Control,
     Group,
     colour_select,
@@ -15,7 +13,9 @@ from app.rail.controls import (
     run_controls,
     time_group,
 )
-from app.result import Result
+from app.gallery.presets import EXPLORE
+from app.laboratory.laboratory import Page
+from app.picture.picture import MOST_HANDLES
 from app.scene import Scene
 from dynamics import RULES
 

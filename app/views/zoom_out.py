@@ -1,8 +1,7 @@
 """Zoom out: weight decay on the left, its twin without decay seen through a zooming camera on the right."""
 
-from app.laboratory import Page
-from app.presets import ZOOM_OUT
-from app.rail.controls import (
+from app.answer.result import Result
+from app.edit.controls import (
     Control,
     Group,
     colour_select,
@@ -16,7 +15,8 @@ from app.rail.controls import (
     time_group,
     twin_note,
 )
-from app.result import Result
+from app.gallery.presets import ZOOM_OUT
+from app.laboratory.laboratory import Page
 from app.scene import Scene
 from dynamics.schedules import Schedule
 

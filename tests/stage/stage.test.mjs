@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { degreeTicks, formatLog, formatNumber, logTicks, ticks } from "../../app/canvas.js";
+import { degreeTicks, formatLog, formatNumber, logTicks, ticks } from "../../app/canvas/canvas.js";
 import {
   caption, cameraAt, colourPosition, decode, drawPanel, drawTheory, evaluate, evaluateField, fitWindow, horizonOf, lensOf, normText, paint, project,
   renderStrip, stripScale, unproject,

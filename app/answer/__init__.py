@@ -1,0 +1,1 @@
+"""A scene carried out, as data: paths, reports on twins, checks, lists."""

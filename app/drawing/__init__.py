@@ -1,0 +1,1 @@
+"""A picture drawn with a pen, stroke by stroke what the stage draws."""

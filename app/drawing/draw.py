@@ -1,0 +1,92 @@
+"""A picture at time t, drawn with a pen: the stage's frame, without its buttons.
+
+still     what never moves: the landscape, titles, fixed ticks, the strips in full but faint
+strips    the strips again, strong; of them only the part before the cursor is shown
+moving    the paths up to t, ticks of a zooming camera, cursors, numbers, the sentence
+"""
+
+from app.drawing.layout import Box, layout, lines
+from app.drawing.panel import PanelView, draw_swatch
+from app.drawing.pen import Pen, Style, fitted, printable, width_of
+from app.drawing.strip import StripView
+from app.drawing.trails import Ink
+from app.picture.look import Theme
+from app.picture.picture import Picture
+from app.picture.words import caption
+
+FUTURE = 0.38
+"""how strongly the part of a strip after the cursor is drawn"""
+
+
+class Drawing:
+    """A picture at one size in one theme. `detail` is how many field pixels there are to a pixel: more than 1 on paper."""
+
+    def __init__(self, picture: Picture, size: tuple[int, int], theme: Theme, detail: int = 1, fade_ticks: bool = False):
+        self.picture, self.theme, self.steps = picture, theme, picture.scene.steps
+        place = self.layout = layout(picture, size)
+        horizons = [path.horizon for run in picture.result.runs for path in run.paths if path.horizon is not None]
+        self.horizon = min(horizons, default=None)
+        self.style = style = Style(theme, place.unit, size[0])
+        self.panels = [
+            PanelView(picture, panel, box, gutter, style, detail, fade_ticks)
+            for panel, box, gutter in zip(picture.panels, place.panels, place.gutters, strict=True)
+        ]
+        self.strips = [
+            StripView(picture, strip, box, place.strip_head, style, self.horizon)
+            for strip, box in zip(picture.strips, place.strips, strict=False)
+        ]
+
+    def still(self, pen: Pen) -> None:
+        place, theme, u = self.layout, self.theme, self.layout.unit
+        pen.box(0, 0, *place.size, theme.background)
+        if place.title.width:
+            title = fitted(printable(self.picture.scene.title), 1.3 * u, place.title.width, True)
+            pen.text(place.title.x, place.title.y + place.title.height / 2, title, 1.3 * u, theme.text, bold=True)
+        for entry in place.legend:
+            ink = Ink(self.picture.colours[entry.run], self.picture.dashes[entry.run])
+            draw_swatch(pen, ink, entry.x, entry.y, self.style)
+            pen.text(entry.x + 2.3 * u, entry.y, entry.label, 0.9 * u, theme.text)
+        for part in (*self.panels, *self.strips):
+            part.still(pen)
+        self.strip_lines(pen, FUTURE)
+        self._track(pen)
+
+    def strip_lines(self, pen: Pen, alpha: float = 1.0) -> None:
+        for strip in self.strips:
+            strip.lines(pen, alpha)
+
+    def past(self, t: float) -> list[Box]:
+        """The parts of the strips that lie before the cursor."""
+        return [strip.cut(t) for strip in self.strips]
+
+    def moving(self, pen: Pen, t: float) -> None:
+        for part in (*self.panels, *self.strips):
+            part.moving(pen, t)
+        self._elapsed(pen, t)
+        self._caption(pen, t)
+
+    def _track(self, pen: Pen) -> None:
+        """The timeline, with the mark beyond which the numbers no longer predict."""
+        track, u, theme = self.layout.timeline, self.layout.unit, self.theme
+        pen.line([(track.x, track.y), (track.right, track.y)], theme.line, 0.22 * u, cap="round")
+        text, size = self.picture.horizon_text, self.style.small
+        if self.horizon is None or not text:
+            return
+        x = track.x + self.horizon / self.steps * track.width
+        pen.line([(x, track.y - 0.45 * u), (x, track.y + 0.45 * u)], theme.text, 0.11 * u, smooth=False)
+        align, shift = ("right", -0.4 * u) if x + width_of(text, size) + u > track.right else ("left", 0.4 * u)
+        pen.text(x + shift, track.y - 0.75 * u, text, size, theme.muted, align=align)
+
+    def _elapsed(self, pen: Pen, t: float) -> None:
+        track, u = self.layout.timeline, self.layout.unit
+        x = track.x + t / self.steps * track.width
+        pen.line([(track.x, track.y), (x, track.y)], self.theme.accent, 0.22 * u, cap="round")
+        pen.disc(x, track.y, 0.42 * u, self.theme.background)
+        pen.disc(x, track.y, 0.34 * u, self.theme.accent)
+
+    def _caption(self, pen: Pen, t: float) -> None:
+        box, size = self.layout.caption, 0.97 * self.layout.unit
+        for row, line in enumerate(lines(caption(self.picture, t), box.width, size)):
+            x, y = box.x, box.y + (row + 0.5) * 1.5 * self.layout.unit
+            for text, strong in line:
+                x += pen.text(x, y, text, size, self.theme.text if strong else self.theme.muted, bold=strong)

@@ -1,0 +1,200 @@
+"""Link, Export and Code: how a scene leaves the page, and how one comes in."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import streamlit as st
+
+from app.answer.result import simulate, write
+from app.answer.twin_report import reports, sentences
+from app.chart import whole
+from app.chart.sheet import numbers
+from app.laboratory.schedule_chart import schedule_chart
+from app.laboratory.stream import presence
+from app.laboratory.workbench import Bench
+from app.machine.files import passing_folder
+from app.machine.gate import GATE, Job
+from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
+from dynamics import cancel
+
+FORMATS = {
+    "mp4": "Film for the web and slides (MP4)",
+    "webm": "Film, open format (WebM)",
+    "gif": "Moving picture for places without film (GIF, larger)",
+    "html": "A page that plays offline (HTML)",
+    "png": "Picture (PNG)",
+    "svg": "Picture for print (SVG)",
+    "pdf": "Picture for print (PDF)",
+    "csv": "Numbers (CSV)",
+    "npz": "Numbers (NumPy)",
+    "json": "Numbers (JSON)",
+}
+FILMS = ("mp4", "webm", "gif")
+SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
+MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
+LONGEST = 120
+"""seconds that an export on the page may take"""
+_slots = threading.BoundedSemaphore(2)
+"""two exports at a time on a server of two cores"""
+
+
+def plain(text: str) -> str:
+    """A text whose every character is shown as it is, also where Markdown is read."""
+    return text.translate(MARKDOWN)
+
+
+def _link(bench: Bench) -> None:
+    here = urlsplit(st.context.url or "")
+    try:
+        made = to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", "")))
+        st.write("Whoever opens this link sees exactly this scene: the same numbers, start and view.")
+        st.code(made, language=None, wrap_lines=True)
+    except SceneError as error:
+        st.info(error.message)
+        st.download_button("Save as a file", to_toml(bench.scene), "scene.toml", on_click="ignore")
+    st.write("**Open a scene**")
+    file = st.file_uploader("A scene file (TOML or JSON)", type=["toml", "json", "txt"], max_upload_size=1)
+    pasted = st.text_input("… or paste a link", placeholder="https://…?scene=…")
+    if st.button("Open", type="primary", disabled=not (file or pasted)):
+        _open(bench, file.getvalue().decode("utf-8", "replace") if file else pasted)
+
+
+def _open(bench: Bench, text: str) -> None:
+    if refusal := bench.adopt(lambda _: read(text), "open", opened=""):
+        bench.refused.pop("open")
+        st.error(refusal)
+    else:
+        bench.dialog = ""
+        st.rerun()
+
+
+def _formats(scene: Scene) -> list[str]:
+    """What the scene can become: of the charts only a map that was zoomed into moves."""
+    if scene.chart is None:
+        return list(FORMATS)
+    moves = getattr(scene.chart, "begin", None) is not None
+    return [kind for kind in FORMATS if kind not in ("csv", "json") and (moves or kind not in FILMS)]
+
+
+def _export(bench: Bench) -> None:
+    scene = bench.scene
+    kind = st.selectbox("Format", _formats(scene), format_func=FORMATS.get)
+    film, picture = kind in FILMS, kind in ("png", "svg", "pdf")
+    options: dict[str, Any] = {}
+    if film or picture:
+        left, right = st.columns(2)
+        options["size"] = SIZES[left.selectbox("Size", SIZES)]
+        options["theme"] = right.selectbox("Theme", ["light", "dark"])
+    elif kind == "html":
+        options["theme"] = st.selectbox("Theme", ["light", "dark"])
+    if film:
+        left, right = st.columns(2)
+        options["seconds"] = left.number_input("Seconds", 1.0, 60.0, min(60.0, scene.view.seconds), 1.0)
+        rates, usual = ([10, 15, 20, 25, 50], 15) if kind == "gif" else ([12, 15, 24, 30, 60], 30)
+        options["fps"] = right.select_slider("Frames per second", rates, usual)
+    if st.button("Make it", type="primary", width="stretch"):
+        _make(scene, kind, options)
+
+
+def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
+    if not _slots.acquire(timeout=20):
+        st.warning("Two exports are being made already; try again in a moment.")
+        return
+    said = ""
+    bar, job, here, begun = st.progress(0.0, "Drawing …"), Job(), presence(), time.monotonic()
+
+    def given_up() -> bool:
+        GATE.turn(job)
+        return not here() or time.monotonic() - begun > LONGEST
+
+    def drawn(done: int, of: int) -> None:
+        cancel.check()
+        bar.progress(done / of, f"Frame {done} of {of}")
+
+    try:
+        with cancel.cancelling(given_up), passing_folder() as folder:
+            path = folder / f"zoomout.{kind}"
+            if kind == "npz" and scene.chart is not None:
+                np.savez_compressed(path, **numbers(whole(scene)), scene=to_json(scene))
+            elif kind in ("csv", "npz", "json"):
+                write(simulate(scene), path)
+            else:
+                from app.film import note, render  # matplotlib and PyAV are loaded when the first film is made
+
+                render(scene, path, progress=drawn, **options)
+                said = "" if kind == "html" else note(" ".join([scene.title, *scene.labels]))
+            data = path.read_bytes()
+    except SceneError as error:
+        st.error(error.message)
+        return
+    except cancel.Cancelled:
+        st.error(
+            f"This was not done after {LONGEST} seconds, the most that an export on the page may take: make it shorter or "
+            "smaller, or use `zoomout render` with the scene file, which may take as long as it needs."
+        )
+        return
+    finally:
+        bar.empty()
+        GATE.leave(job)
+        _slots.release()
+    if said:
+        st.caption(plain(said))
+    st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
+    st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
+
+
+def _twin(bench: Bench) -> None:
+    """The schedule compiler: what the theorem makes of the run's rates, as a chart, in words and as code."""
+    scene = bench.scene
+    try:
+        found = reports(scene)
+    except SceneError as error:
+        st.info(error.message)
+        return
+    report = found[0]
+    st.plotly_chart(schedule_chart(scene, report), width="stretch", config={"displayModeBar": False})
+    for sentence in sentences(report):
+        st.write(plain(sentence))
+    if "optax" not in report:
+        st.caption(
+            "There is code for plain steps and heavy ball at constant rates; `zoomout twin` gives every schedule."
+        )
+        return
+    for tab, dialect in zip(st.tabs(["optax", "PyTorch"]), ("optax", "torch"), strict=True):
+        with tab:
+            st.code(report[dialect], language="python", height=320)
+
+
+def _code(bench: Bench) -> None:
+    scene = bench.scene
+    knobs = scene.field.knob_values | scene.knobs
+    python, toml, json, *losses = st.tabs(["Python", "Scene file", "JSON", "Loss in NumPy", "in JAX", "in PyTorch"])
+    with python:
+        st.caption("Rebuilds this scene and its numbers.")
+        st.code(to_python(scene), language="python")
+    with toml:
+        st.caption("For `zoomout run`, `zoomout render`, or to keep.")
+        st.code(to_toml(scene), language="toml")
+    with json:
+        st.code(to_json(scene), language="json")
+    for tab, dialect in zip(losses, ("numpy", "jax", "torch"), strict=True):
+        with tab:
+            st.code(scene.field.source(dialect, knobs), language="python")
+
+
+WINDOWS: dict[str, tuple[str, Literal["small", "large"], Callable[[Bench], None]]] = {
+    "Link": ("Link to this scene", "small", _link),
+    "Export": ("Export", "small", _export),
+    "Twin": ("The twin", "large", _twin),
+    "Code": ("Code", "large", _code),
+}
+
+
+def show(name: str, bench: Bench) -> None:
+    """Opens a dialog; the page, which may run again meanwhile, shows it again until it is closed."""
+    title, width, content = WINDOWS[name]
+    st.dialog(title, width=width, on_dismiss=lambda: setattr(bench, "dialog", ""))(content)(bench)

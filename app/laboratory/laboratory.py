@@ -1,0 +1,202 @@
+"""A page with a picture: a rail of controls, a stage or a chart that follows, and what goes up from them."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from app.answer.result import Result
+from app.edit.chart_controls import chart_groups
+from app.edit.controls import Group, group, history_control, note, select
+from app.edit.edits import edit
+from app.gallery.presets import Preset
+from app.laboratory import dialogs
+from app.laboratory.components import chart, rail, stage
+from app.laboratory.workbench import Bench
+from app.picture.picture import picture
+from app.scene import Scene, SceneError, from_link, from_token, to_link
+from app.stage.frame import frame
+
+log = logging.getLogger("zoomout")
+PATHS = "explore"
+"""the page on which a click on a chart opens a run"""
+
+
+class Page(NamedTuple):
+    """What differs between the pages."""
+
+    name: str
+    title: str
+    subtitle: Callable[[Scene], str]
+    presets: tuple[Preset, ...]
+    groups: Callable[[Scene, Result | None], list[Group]]
+    """of the rail, for a scene and its paths; a chart brings its own to any page"""
+
+
+def show(page: Page, open_paths: Callable[[], None]) -> None:
+    """Draws the page once; Streamlit calls it after every interaction. `open_paths` goes to the page for paths."""
+    bench = _bench(page)
+    if bench.elsewhere is not None:
+        (scene, words), bench.elsewhere = bench.elsewhere, None
+        there = _bench_named(PATHS) or st.session_state.setdefault(f"bench:{PATHS}", Bench(scene))
+        there.adopt(lambda _: scene, "open", opened="")
+        there.notice = words
+        open_paths()
+    result = bench.look()
+    with st.sidebar:
+        rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
+    top = st.container()
+    key = f"{page.name}/{bench.take}"
+    if bench.scene.chart is not None:
+        data = bench.desk.bytes(bench.scene, bench.request_id, key, finer=not bench.dialog)
+        chart(data, f"chart:{page.name}", lambda request: _asked(bench, request))
+        if bench.desk.seen.error is not None:
+            bench.notice = _sentence(bench.desk.seen.error)
+    else:
+        autoplay = st.query_params.get("play") != "0"
+        data = b"" if result is None else frame(
+            picture(result), bench.request_id, key, autoplay=autoplay, preview=bench.moving
+        )  # fmt: skip
+        stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
+    with top:  # after the rail and the picture, which are what a finger waits for
+        _header(page, bench)
+
+
+def _bench_named(page: str) -> Bench | None:
+    return st.session_state.get(f"bench:{page}")
+
+
+def _bench(page: Page) -> Bench:
+    bench = _bench_named(page.name)
+    if bench is None:
+        first = page.presets[0]
+        bench = st.session_state[f"bench:{page.name}"] = Bench(first.scene, first.name)
+        token = st.query_params.get("scene")
+        if token and (refusal := bench.adopt(lambda _: from_token(token), "open", opened="")):
+            bench.refused.clear()
+            bench.notice = f"{refusal} Here is the default scene instead."
+    return bench
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, (SceneError, ValueError)):
+        return str(error)
+    log.error("a chart failed", exc_info=error)
+    return f"This did not work ({type(error).__name__}); change something and it is tried again."
+
+
+def _asked(bench: Bench, request: dict[str, Any]) -> None:
+    number = int(request.get("id", 0))
+    if number <= bench.request_id:
+        return
+    bench.request_id, bench.notice = number, ""
+    try:
+        bench.elsewhere = bench.desk.asked(request, bench.scene, lambda change: not bench.adopt(change, "chart"))
+    except Exception as error:  # a run that cannot be opened; a visitor never sees a traceback
+        bench.notice = _sentence(error)
+
+
+def _header(page: Page, bench: Bench) -> None:
+    left, right = st.columns([3, 1], vertical_alignment="top")
+    with left, st.container(key="heading"):
+        st.header(page.title, anchor=False)
+        # in the place of the subtitle, so that nothing below it moves
+        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle(bench.scene))
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
+        for name, help_text in _actions(bench.scene).items():
+            opens = partial(setattr, bench, "dialog", name)
+            st.button(name, key=f"{name.lower()}:{page.name}", help=help_text, on_click=opens)
+    if bench.dialog:
+        dialogs.show(bench.dialog, bench)
+
+
+def _actions(scene: Scene) -> dict[str, str]:
+    """The buttons over the picture, and what each is for."""
+    twins = {"Twin": "The learning rates that the theorem writes, and code for them"}
+    return {
+        "Link": "Copy a link to exactly this scene, or open another one",
+        "Export": "Save a film, a picture, a page or the numbers",
+        **(twins if any(run.twin_of for run in scene.runs) else {}),
+        "Code": "Python, TOML and the loss in NumPy, JAX or PyTorch",
+    }
+
+
+def _rail_data(page: Page, bench: Bench, result: Result | None) -> dict[str, Any]:
+    own = page.groups(bench.scene, result) if bench.scene.chart is None else chart_groups(bench.scene)
+    groups = [_preset_group(page, bench), *own]
+    for part in groups:
+        for control in part["controls"]:
+            if control.get("id") in bench.refused:
+                control |= bench.cure(control)
+    loose = [refusal.sentence for name, refusal in bench.refused.items() if not _has(groups, name)]
+    groups[0]["controls"] += [note(sentence, "strong") for sentence in loose]
+    here = {"mark": bench.history.mark, "address": _address(bench.scene), "waits": bench.waits}
+    return {"groups": groups, "seq": bench.edit_seq} | here
+
+
+def _address(scene: Scene) -> str:
+    """What the page's address holds; nothing of a scene that is too large for it."""
+    try:
+        return to_link(scene)
+    except SceneError:
+        return ""
+
+
+def _has(groups: list[Group], control: str) -> bool:
+    return any(c.get("id") == control for part in groups for c in part["controls"])
+
+
+def _preset_group(page: Page, bench: Bench) -> Group:
+    options: list[tuple[str, ...]] = [(preset.name, preset.title) for preset in page.presets]
+    if not bench.preset:
+        options = [("", "A scene of your own"), *options]
+    from_here = next((preset for preset in page.presets if preset.name == bench.preset), None)
+    same = from_here is not None and from_here.scene == bench.scene  # of another scene the line may not be true
+    line = from_here.line if same else ""
+    chooser = select("preset", "Start from", bench.preset, options, "Experiments to start from; everything can be changed.")
+    return group("", [chooser, history_control(bench.history), note(line) if line else None])
+
+
+def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:
+    seq = int(batch.get("seq", 0))
+    if seq <= bench.edit_seq:
+        return
+    bench.edit_seq, bench.notice, bench.moving = seq, "", bool(batch.get("live"))
+    for control, value in batch.get("edits", []):
+        match control:
+            case "preset":
+                for preset in page.presets:
+                    if preset.name == value:
+                        bench.open_preset(preset)
+            case "undo" | "redo":
+                bench.travel(control, value)
+            case "visit":
+                _visited(bench, *map(str, value))
+            case "reset":
+                bench.reset()
+            case "cancel":
+                bench.cancel()
+            case "more":
+                bench.patient = True
+            case _:
+                bench.adopt(lambda scene, control=control, value=value: edit(scene, control, value), str(control), value)
+
+
+def _visited(bench: Bench, mark: str, address: str) -> None:
+    """The browser went to a place of this page; one that is no longer known is opened from its address."""
+    if not bench.history.visit(mark):
+        bench.adopt(lambda _: from_link(address), "open", opened="")
+    bench.refused.clear()
+
+
+def _dragged(bench: Bench, request: dict[str, Any]) -> None:
+    number = int(request.get("id", 0))
+    if number <= bench.request_id:
+        return
+    bench.request_id, bench.moving = number, not request.get("final", True)
+    if request.get("kind") == "start":
+        point = [float(f"{float(request[axis]):.4g}") for axis in "xy"]  # finer than a pixel, and short to read
+        control = f"start:{int(request.get('index', 0))}"
+        bench.adopt(lambda scene: edit(scene, control, point), control)

@@ -1,0 +1,1 @@
+"""What is to be seen of an answer: panels, strips, words, and every fact of appearance."""

@@ -1,0 +1,144 @@
+"""The panels of a picture: the plane through a fixed or a zooming camera, the projected twin, and the reduced map."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from app.answer.result import Result
+from dynamics.gauge import log_kappa, quotient_two_cycle, stability_line
+from dynamics.schedules import Constant, schedule
+
+Window = tuple[float, float, float, float]
+
+AXES = ("direction", "κ = η/(a‖w‖²)")
+"""what is plotted, across and up, in a panel that is not the plane"""
+
+
+class Trace(NamedTuple):
+    """A path in coordinates of the panel's own, over t."""
+
+    run: int
+    path: int
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Curve(NamedTuple):
+    """A line that belongs to no run; nan breaks it."""
+
+    x: np.ndarray
+    y: np.ndarray
+    label: str
+
+
+class Mark(NamedTuple):
+    x: float
+    y: float
+    label: str
+
+
+class Panel(NamedTuple):
+    title: str
+    runs: tuple[int, ...]
+    window: Window
+    log_scale: np.ndarray | None = None
+    """the camera's log scale over t: a point is drawn at w · e^(-log_scale)"""
+    traces: tuple[Trace, ...] = ()
+    """where given, these are drawn instead of the paths' own coordinates"""
+    curves: tuple[Curve, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    plane: bool = True
+    """False for a plot with axes of its own: direction in degrees, and ln κ"""
+
+
+def twin_pair(result: Result) -> tuple[int, int] | None:
+    """The first run that is a twin, and its partner: (partner, twin)."""
+    for i, run in enumerate(result.runs):
+        if run.partner is not None and run.log_projection is not None:
+            return run.partner, i
+    return None
+
+
+def panels(result: Result, window: Window) -> tuple[Panel, ...]:
+    """One panel for a race; for a pair of twins, the partner and the twin as the scene's view asks to see it."""
+    pair, view = twin_pair(result), result.scene.view
+    everything = tuple(range(len(result.runs)))
+    if pair is None or view.panels == "one":
+        return (Panel("", everything, window),)
+    partner, twin = pair
+    left = Panel(_titled(result, partner), tuple(i for i in everything if i != twin), window)
+    raw = Panel(f"{_titled(result, twin)}, as it is", (twin,), window)
+    zoomed = Panel(f"{_titled(result, twin)}, zooming out", (twin,), window, -_projection(result, twin))
+    right = raw if view.camera == "fixed" else zoomed
+    match view.panels:
+        case "three":
+            return left, raw, zoomed
+        case "projected":
+            return left, _projected(result, twin, window)
+        case "portrait" if _reduces(result, pair):
+            return left, right, _portrait(result, pair)
+    return left, right
+
+
+def _titled(result: Result, run: int) -> str:
+    label = result.runs[run].label
+    return label[:1].upper() + label[1:]
+
+
+def _projection(result: Result, twin: int) -> np.ndarray:
+    log_projection = result.runs[twin].log_projection
+    assert log_projection is not None, "a twin has a projection"
+    return log_projection
+
+
+def _projected(result: Result, twin: int, window: Window) -> Panel:
+    """The twin's points brought back to its partner's size one by one: P_t v_t."""
+    traces = []
+    for p, path in enumerate(result.runs[twin].paths):
+        scale = np.exp(path.frame_log + _projection(result, twin))
+        traces.append(Trace(twin, p, path.frame_x * scale, path.frame_y * scale))
+    return Panel(f"{_titled(result, twin)}, projected back", (twin,), window, traces=tuple(traces))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The portrait of the reduced map
+
+
+def _reduces(result: Result, pair: tuple[int, int]) -> bool:
+    motion = result.runs[pair[0]].motion
+    return motion.rule == "gd" and not motion.hyperparameters.get("momentum") and motion.clip_norm is None
+
+
+def _portrait(result: Result, pair: tuple[int, int]) -> Panel:
+    """(θ, ln κ) of both twins, which is all there is to them, and the line κ f'' = 2 above which a well repels."""
+    traces = tuple(
+        Trace(r, p, np.degrees(path.angle), log_kappa(path, result.runs[r].motion))
+        for r in pair
+        for p, path in enumerate(result.runs[r].paths)
+    )
+    degrees = np.linspace(-180, 180, 721)
+    knobs = result.scene.field.knob_values | result.scene.knobs
+    with np.errstate(divide="ignore"):
+        line = np.log(stability_line(result.scene.field, np.radians(degrees), knobs))
+    line[~np.isfinite(line)] = np.nan
+    heights = np.concatenate([trace.y[np.isfinite(trace.y)] for trace in traces])
+    low, high = (float(q) for q in np.quantile(heights, (0.0, 0.995))) if len(heights) else (-1.0, 1.0)
+    low, high = min(low, float(np.nanmin(line))) - 0.5, high + 0.8
+    curve = Curve(degrees, np.where(line < high, line, np.nan), "κ f″ = 2")
+    return Panel(
+        "Without the norm: direction and κ", pair, (-180.0, 180.0, low, high), traces=traces, curves=(curve,),
+        marks=_two_cycle(result, pair[0]), plane=False,
+    )  # fmt: skip
+
+
+def _two_cycle(result: Result, partner: int) -> tuple[Mark, ...]:
+    """The exact two-cycle of x²/(x²+y²), whose minima are at ±90 degrees."""
+    motion = result.runs[partner].motion
+    rate, decay = schedule(motion.learning_rate), schedule(motion.weight_decay)
+    constant = isinstance(rate, Constant) and isinstance(decay, Constant)
+    if result.scene.landscape != "quotient" or not constant or not 0 < rate.value * decay.value < 1:
+        return ()
+    cycle = quotient_two_cycle(rate.value, decay.value)
+    offset, height = float(np.degrees(cycle.offset)), float(np.log(cycle.kappa))
+    places = [(side * 90 + sign * offset) for side in (-1, 1) for sign in (-1, 1)]
+    return tuple(Mark(x, height, "exact two-cycle" if i == 0 else "") for i, x in enumerate(places))
