@@ -10,6 +10,7 @@ from app.scene import Run, Scene, View
 THEATRE = Scene(
     title="Two runs, one picture",
     landscape="five_wells",
+    steps=130,
     runs=(
         Run(label="weight decay", learning_rate=0.3, weight_decay=0.25),
         Run(label="growing rate", twin_of="weight decay"),

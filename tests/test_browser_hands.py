@@ -261,10 +261,10 @@ def test_what_takes_long_says_so_and_can_be_given_up(page: Page, address: str) -
     expect(sign).to_be_visible(timeout=2000)
     page.wait_for_timeout(1500)
     expect(sign).to_be_visible()
-    assert stage(page, "z.frame.steps") == 300
+    assert stage(page, "z.frame.steps") == 130
     page.get_by_role("button", name="Cancel").click()
     expect(sign).to_be_hidden(timeout=5000)
-    expect(box(page, "Steps")).to_have_value("300")
+    expect(box(page, "Steps")).to_have_value("130")
 
 
 def test_the_first_html_shows_the_shapes_of_the_page_and_the_picture_takes_them_away(browser: Browser) -> None:

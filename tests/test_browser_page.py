@@ -127,7 +127,7 @@ def test_the_address_always_holds_the_scene_and_a_reload_brings_it_back(page: Pa
 def test_a_damaged_link_opens_the_default_scene_with_one_notice(page: Page, address: str) -> None:
     open_page(page, f"{address}/?scene=not-a-scene&view=nan&unknown=1")
     expect(page.get_by_text("This link is damaged")).to_be_visible(timeout=PATIENCE)
-    assert stage(page, "z.frame.steps") == 300
+    assert stage(page, "z.frame.steps") == 130
 
 
 def test_a_hostile_label_is_plain_text_everywhere(page: Page, address: str) -> None:

@@ -395,3 +395,27 @@ def test_any_title_and_label_is_drawn_as_it_stands(tmp_path):
     scene = Scene(title=nasty, landscape="five_wells", steps=5, runs=(Run(label=nasty[:80]), Run(label="b" * 80)))
     for kind in ("png", "svg", "pdf"):
         assert render(scene, tmp_path / f"nasty.{kind}", SMALL).stat().st_size > 1000
+
+
+def test_the_ring_lies_round_the_disc_as_long_as_the_two_runs_are_one(monkeypatch) -> None:
+    """In the twin's panel, whatever its camera: the ring is drawn from the partner's numbers, the disc from its own."""
+    spots: dict[str, tuple[float, float]] = {}
+    monkeypatch.setattr("app.drawing.panel.draw_echo", lambda pen, x, y, *_: spots.update(ring=(x, y)))
+    monkeypatch.setattr(
+        "app.drawing.panel.draw_head", lambda pen, head, *_: spots.update(disc=tuple(head)) or tuple(head)
+    )
+    for view in (View(), View(camera="fixed"), View(panels="projected")):
+        seen = picture(simulate(Scene(landscape="five_wells", steps=300, runs=TWINS.runs, view=view)))
+        reel = Reel(seen, (1280, 720), THEMES["light"])
+        for t in (0.0, 3.5, 20.0, 100.25):
+            reel.frame(t)
+            assert np.hypot(*np.subtract(spots["ring"], spots["disc"])) < 0.5 * max(1.0, np.hypot(*spots["disc"]) / 1e3)
+        reel.frame(200.0)
+        assert np.hypot(*np.subtract(spots["ring"], spots["disc"])) > 5
+
+
+def test_the_first_picture_is_true_for_its_whole_loop() -> None:
+    scene = ZOOM_OUT[0].scene
+    left, right = (run.paths[0] for run in simulate(scene).runs)
+    assert left.horizon is None and right.horizon is None
+    assert np.max(np.abs(np.exp(1j * (left.angle - right.angle)) - 1)) < 0.01

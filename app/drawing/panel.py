@@ -11,7 +11,19 @@ from app.drawing.camera import Lens, broken, fit_window, lens_of, ticks, ticks_o
 from app.drawing.field import arrows, field_image
 from app.drawing.layout import Box
 from app.drawing.pen import Pen, Style, fitted, printable, width_of
-from app.drawing.trails import CROWD, Ink, draw_handle, draw_head, draw_labels, draw_particle, draw_trail, stopped
+from app.drawing.trails import (
+    CROWD,
+    MOST_RAYS,
+    Ink,
+    draw_echo,
+    draw_handle,
+    draw_head,
+    draw_labels,
+    draw_particle,
+    draw_ray,
+    draw_trail,
+    stopped,
+)
 from app.picture.panels import AXES, Panel
 from app.picture.picture import Picture
 from app.picture.words import STOPS, norm_text
@@ -171,12 +183,25 @@ class PanelView:
             heads.append(trail.points[-1])
             draw_trail(pen, broken(trail), item.path, self.ink(item.run), t, self.style)
         self._handles(pen, lens)
+        if len(self.items) <= MOST_RAYS:
+            self._compare(pen, t, lens, heads)
         labels = []
         for i, (item, head) in enumerate(zip(self.items, heads, strict=True)):
             if np.all(np.isfinite(head)):
                 spot = draw_head(pen, head, item.path, self.ink(item.run), t, self.box, self.style)
                 labels.append((self._label(i, t), *spot))
         draw_labels(pen, labels, self.box, self.style)
+
+    def _compare(self, pen: Pen, t: float, lens: Lens, heads: list[np.ndarray]) -> None:
+        """What lets the eye compare two panels: rays through the heads, and rings where the other one's heads would be."""
+        for head in heads if self.panel.rays else ():
+            if np.all(np.isfinite(head)):
+                draw_ray(pen, np.array([lens.ox, lens.oy]), head, self.box, self.style)
+        for path in self.picture.result.runs[self.panel.echo.run].paths if self.panel.echo else ():
+            k = path.frame_log + self.panel.echo.log_scale
+            place = trail_of(path.frame_x, path.frame_y, k, lens, t, self._jump).points[-1]
+            if np.all(np.isfinite(place)):
+                draw_echo(pen, *place, self.ink(self.panel.echo.run), self.style)
 
     @property
     def _jump(self) -> float:

@@ -13,9 +13,9 @@ from dynamics import Path
 
 # How a trail fades: steps since the head passed, strength, width, and the strength of its light casing.
 AGES = (25, 40, 60, 90, 130, math.inf)
-FADES = (1, 0.8, 0.62, 0.48, 0.4, 0.34)
+FADES = (1, 0.85, 0.7, 0.58, 0.48, 0.4)
 WIDTHS = (2.3, 2.2, 2.1, 1.9, 1.7, 1.6)
-CASINGS = (0.8, 0.6, 0.45, 0.32, 0.26, 0.24)
+CASINGS = (0.8, 0.55, 0.36, 0.24, 0.16, 0.12)
 LONG = 700
 """points; beyond it the old part of a trail is a hairline without casing"""
 CROWD = 200
@@ -24,6 +24,8 @@ BEYOND = (5.0, 4.0)
 LOST = 0.85
 """the dash, and how much fainter it is, of a line that is no longer predictive"""
 CROSSED = ("diverged", "left_the_plane")
+MOST_RAYS = 4
+"""paths beyond which rays and rings would hide the picture"""
 
 
 class Ink(NamedTuple):
@@ -89,6 +91,21 @@ def draw_head(pen: Pen, at: np.ndarray, path: Path, ink: Ink, t: float, box: Box
     if stopped(path, t):
         pen.disc(x, y, 3 * m, "#ffffff")
     return x, y
+
+
+def draw_ray(pen: Pen, origin: np.ndarray, head: np.ndarray, box: Box, style: Style) -> None:
+    """From the origin through a head to the panel's edge: the direction, which two panels have in common."""
+    away = head - origin
+    far = 2 * (box.width + box.height) / (float(np.hypot(*away)) or 1.0)
+    pen.line([tuple(origin), tuple(origin + far * away)], "#ffffff", style.stroke, 0.55)
+
+
+def draw_echo(pen: Pen, x: float, y: float, ink: Ink, style: Style) -> None:
+    """A ring where a head of another panel would be here."""
+    turns = np.linspace(0, 2 * np.pi, 49)
+    ring = np.stack([x + 12.5 * style.stroke * np.cos(turns), y + 12.5 * style.stroke * np.sin(turns)], axis=1)
+    pen.line(ring, "#ffffff", 5 * style.stroke, 0.9)
+    pen.line(ring, ink.colour, 2.6 * style.stroke)
 
 
 def _draw_arrow(pen: Pen, away: np.ndarray, ink: Ink, box: Box, style: Style) -> tuple[float, float]:

@@ -30,7 +30,7 @@ def _decay(rate: float, decay: float, **more: object) -> Run:
 ZOOM_OUT = (
     _pair("kicked", "Kicked out, and zoomed out",
           "Decay shrinks the weights, gradients grow, and the well cannot hold them; on the right the camera does the shrinking.",
-          _decay(0.3, 0.25), landscape="five_wells"),
+          _decay(0.3, 0.25), landscape="five_wells", steps=130),
     _pair("stuck", "Stuck",
           "No decay: every step lengthens the weights, gradients fade, and the walk stops. Its twin is itself.",
           _decay(0.3, 0.0), landscape="five_wells", steps=60),

@@ -37,6 +37,13 @@ class Mark(NamedTuple):
     label: str
 
 
+class Echo(NamedTuple):
+    """A run that another panel shows: a ring is where its head would be here, at w · e^(log_scale)."""
+
+    run: int
+    log_scale: np.ndarray
+
+
 class Panel(NamedTuple):
     title: str
     runs: tuple[int, ...]
@@ -47,6 +54,9 @@ class Panel(NamedTuple):
     """where given, these are drawn instead of the paths' own coordinates"""
     curves: tuple[Curve, ...] = ()
     marks: tuple[Mark, ...] = ()
+    rays: bool = False
+    """whether a ray from the origin passes through each head: what two panels have in common is a direction"""
+    echo: Echo | None = None
     plane: bool = True
     """False for a plot with axes of its own: direction in degrees, and ln κ"""
 
@@ -66,9 +76,10 @@ def panels(result: Result, window: Window) -> tuple[Panel, ...]:
     if pair is None or view.panels == "one":
         return (Panel("", everything, window),)
     partner, twin = pair
-    left = Panel(_titled(result, partner), tuple(i for i in everything if i != twin), window)
-    raw = Panel(f"{_titled(result, twin)}, as it is", (twin,), window)
-    zoomed = Panel(f"{_titled(result, twin)}, zooming out", (twin,), window, -_projection(result, twin))
+    left = Panel(_titled(result, partner), tuple(i for i in everything if i != twin), window, rays=True)
+    growth, name = -_projection(result, twin), _titled(result, twin)
+    raw = Panel(f"{name}, as it is", (twin,), window, rays=True, echo=Echo(partner, growth))
+    zoomed = raw._replace(title=f"{name}, zooming out", log_scale=growth)
     right = raw if view.camera == "fixed" else zoomed
     match view.panels:
         case "three":
@@ -97,7 +108,9 @@ def _projected(result: Result, twin: int, window: Window) -> Panel:
     for p, path in enumerate(result.runs[twin].paths):
         scale = np.exp(path.frame_log + _projection(result, twin))
         traces.append(Trace(twin, p, path.frame_x * scale, path.frame_y * scale))
-    return Panel(f"{_titled(result, twin)}, projected back", (twin,), window, traces=tuple(traces))
+    partner, title = result.runs[twin].partner, f"{_titled(result, twin)}, projected back"
+    echo = Echo(partner, np.zeros(result.scene.steps + 1))
+    return Panel(title, (twin,), window, traces=tuple(traces), rays=True, echo=echo)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -63,10 +63,8 @@ def _stride(picture: Picture) -> int:
 
 
 def _path(path: Path, index: int, window: Window, arrays: Arrays, every: int) -> dict[str, Any]:
-    farthest = float(np.max(np.abs(path.frame_log)))
-    kind = "<f4" if farthest < 200 else "<f8"
     return _located(path.frame_x, path.frame_y, window, arrays, every) | {
-        "k": arrays.add(path.frame_log[::every], kind) if farthest else None,
+        "k": _logs(path.frame_log, arrays, every) if np.any(path.frame_log) else None,
         "start": list(path.start),
         "start_index": index,
         "status": path.status,
@@ -74,6 +72,11 @@ def _path(path: Path, index: int, window: Window, arrays: Arrays, every: int) ->
         "status_text": None if path.status == "finished" else path.status_text,
         "horizon": path.horizon,
     }
+
+
+def _logs(values: np.ndarray, arrays: Arrays, every: int) -> str:
+    """Logs of scales, as fine as a hundredth of a pixel asks for."""
+    return arrays.add(values[::every], "<f4" if np.max(np.abs(values)) < 200 else "<f8")
 
 
 def _located(x: np.ndarray, y: np.ndarray, window: Window, arrays: Arrays, every: int) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def _field(field: Field, arrays: Arrays) -> dict[str, Any]:
 def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
-        camera = {"kind": "zoom", "log_scale": arrays.add(panel.log_scale[::every], "<f8")}
+        camera = {"kind": "zoom", "log_scale": _logs(panel.log_scale, arrays, every)}
     traces = [
         {"run": trace.run, "path": trace.path} | _located(trace.x, trace.y, panel.window, arrays, every)
         for trace in panel.traces
@@ -122,6 +125,11 @@ def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str,
     }  # fmt: skip
     if traces:
         made["traces"] = traces
+    if panel.rays:
+        made["rays"] = True
+    if panel.echo is not None:
+        scale = camera.get("log_scale") or _logs(panel.echo.log_scale, arrays, every)  # it is the camera's own
+        made["echo"] = {"run": panel.echo.run, "log_scale": scale}
     if not panel.plane:
         made |= {
             "equal_aspect": False,

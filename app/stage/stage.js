@@ -45,6 +45,7 @@ export function decode(bytes) {
       camera: { ...panel.camera, log_scale: get(panel.camera.log_scale) },
       curves: panel.curves?.map(located),
       items: itemsOf(runs, panel.traces?.map(located), panel.runs),
+      echoes: panel.echo ? echoesOf(runs, panel.echo.run, get(panel.echo.log_scale)) : [],
     })),
     strips: (header.strips ?? []).map((strip) => ({
       ...strip,
@@ -66,6 +67,10 @@ const itemsOf = (runs, traces, shown) =>
   traces
     ? traces.map(({ run, path, x, y }) => ({ run: runs[run], r: run, p: path, path: { ...runs[run].paths[path], x, y, k: null } }))
     : shown.flatMap((r) => runs[r].paths.map((path, p) => ({ run: runs[r], r, p, path })));
+
+/** The paths of a run that another panel shows, brought to this panel's coordinates. */
+const echoesOf = (runs, r, scale) =>
+  runs[r].paths.map((path, p) => ({ run: runs[r], r, p, path: { ...path, k: Float64Array.from(scale, (s, i) => s + (path.k ? path.k[i] : 0)) } }));
 
 /** While something is dragged, strips come with one value in `stride`; the rest is held, so that indices stay steps. */
 function stretched(array, stride = 1) {
@@ -408,6 +413,7 @@ const STOPS = {
   stalled: "stalled",
 };
 const CROWD = 12; // paths of a run; of more, words say how many and strips what most of them do
+const MOST_RAYS = 4; // paths; of more, rays and rings would hide the picture
 const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross, the others in a ring
 
 const roomFor = (n) => ({ px: new Float64Array(n), py: new Float64Array(n), step: new Int32Array(n) });
@@ -557,14 +563,41 @@ function drawHandle(ctx, x, y, theme, small) {
   disc(ctx, x, y, 2.2 * m, "#16181d");
 }
 
+/** Where a path is at a time in samples, between two of its steps, in pixels. */
+function placeOn(path, t, lens) {
+  const now = min(floor(t), path.x.length - 1), next = min(now + 1, path.x.length - 1);
+  const [ax, ay] = project(lens, path.x[now], path.y[now], path.k?.[now]), [bx, by] = project(lens, path.x[next], path.y[next], path.k?.[next]);
+  const share = abs(bx - ax) > lens.leap ? 0 : t - now;
+  return [ax + share * (bx - ax), ay + share * (by - ay)];
+}
+
+/** A ray from the origin through a head, to the panel's edge: the direction, which two panels have in common. */
+function drawRay(ctx, { x, y }, { ox, oy }, { width, height }, theme) {
+  const far = (2 * (width + height)) / (Math.hypot(x - ox, y - oy) || 1);
+  ctx.beginPath();
+  ctx.moveTo(ox, oy), ctx.lineTo(ox + far * (x - ox), oy + far * (y - oy));
+  ctx.strokeStyle = "rgba(255,255,255,.55)", ctx.lineWidth = theme.line;
+  ctx.stroke();
+}
+
+/** A ring where a head of another panel would be here: round the disc as long as both runs are one. */
+function drawEcho(ctx, { run, path }, t, lens, theme) {
+  const [x, y] = placeOn(path, t, lens), m = theme.line;
+  if (!Number.isFinite(x + y)) return;
+  for (const [colour, width] of [["rgba(255,255,255,.9)", 5], [run.colour, 2.6]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, 12.5 * m, 0, 2 * Math.PI);
+    ctx.strokeStyle = colour, ctx.lineWidth = width * m;
+    ctx.stroke();
+  }
+}
+
 /** A cloud: of every path only where it is, between two of its steps. */
 function drawCloud(ctx, frame, items, time, lens, theme) {
   const t = time / frame.every;
   ctx.globalAlpha = 0.8;
   for (const { run, path } of items) {
-    const now = min(floor(t), path.x.length - 1), next = min(now + 1, path.x.length - 1);
-    const [ax, ay] = project(lens, path.x[now], path.y[now], path.k?.[now]), [bx, by] = project(lens, path.x[next], path.y[next], path.k?.[next]);
-    const share = abs(bx - ax) > lens.leap ? 0 : t - now, x = ax + share * (bx - ax), y = ay + share * (by - ay);
+    const [x, y] = placeOn(path, t, lens);
     if (Number.isFinite(x + y)) disc(ctx, x, y, 2.5 * theme.line, run.colour);
   }
   ctx.globalAlpha = 1;
@@ -609,6 +642,9 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
     const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
     drawHandle(ctx, x, y, theme, far);
   }
+  const few = !cloud && items.length <= MOST_RAYS;
+  if (panel.rays && few) heads.forEach((head) => head && drawRay(ctx, head, lens, view, theme));
+  if (few) for (const echo of panel.echoes) if (!view.hidden?.has(echo.r)) drawEcho(ctx, echo, t / frame.every, lens, theme);
   const many = new Set(items.map((item) => item.r)).size > 1;
   const labels = [];
   items.forEach((item, i) => {

@@ -45,7 +45,8 @@ def subtitle(scene: Scene) -> str:
     if decay == 0:
         return "Without weight decay the twin's rate is the run's own, and both are one walk."
     constant = not any(isinstance(each, Schedule) for each in (decay, rate))
-    return f"Weight decay{' at a constant rate' if constant else ''}, and no decay at a learning rate that makes up for it."
+    words = f"Weight decay{' at a constant rate' if constant else ''}, and no decay at a learning rate that makes up for it."
+    return f"{words} The ring on the right is where the left one is."
 
 
 PAGE = Page(
