@@ -153,14 +153,23 @@ def _check_distributions() -> None:
 def app(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port to listen on.", show_default="8501")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="For many visitors behind a proxy: every address answers, half the budgets.")
+    ] = False,
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name by which --public may be reached; may be repeated.")
+    ] = None,
 ) -> None:
     """Open the app in the browser."""
     from app.command import server
+    from app.scene import budget
 
     chosen = server.chosen_port(port)
     if chosen is None:
         raise Refused("port", f"The port {port or 8501} is taken; choose another one with --port.")
-    server.serve(chosen, open_browser=not no_browser)
+    if host and not public:
+        raise Refused("host", "A name to be reached by is for a shared machine: add --public, or leave out --host.")
+    server.serve(chosen, not (no_browser or public), tuple(host or ()) if public or budget.public() else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The page's front door: configuration, navigation, and the warm-up that makes the first touch quick."""
 
 import gc
+import os
 import threading
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import streamlit as st
 
 from app.answer.result import simulate
 from app.chart import sheets
+from app.laboratory.dialogs import plain
 from app.laboratory.laboratory import PATHS, show
+from app.scene import budget
 from app.views import atlas, chaos, curvature, explore, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)
@@ -52,4 +55,9 @@ with st.sidebar:
         for page in pages:
             st.page_link(page, label=page.title, width="stretch")
 chosen.run()
+if budget.public():
+    owner = os.environ[budget.PUBLIC]
+    with st.sidebar:
+        st.caption(f"A shared machine{'' if owner == '1' else f' ({plain(owner[:80])})'}: each visitor may ask for half of "
+                   "what zoomout allows at home.")  # fmt: skip
 warm_up()

@@ -10,6 +10,8 @@ import time
 import webbrowser
 from pathlib import Path
 
+from app.scene import budget
+
 PAGE = Path(__file__).parents[1] / "streamlit_app.py"
 HOST, PORT = "127.0.0.1", 8501
 
@@ -30,8 +32,11 @@ def chosen_port(port: int | None) -> int | None:
     return next(filter(free, candidates), None)
 
 
-def serve(port: int, open_browser: bool) -> None:
-    """Serves the page until ctrl-C. Streamlit reads app/.streamlit/config.toml by itself, as it lies beside the page."""
+def serve(port: int, open_browser: bool, names: tuple[str, ...] | None = None) -> None:
+    """Serves the page until ctrl-C. Streamlit reads app/.streamlit/config.toml by itself, as it lies beside the page.
+
+    Where `names` are given, many visitors share this machine: every address answers, to these names and to its own.
+    """
     from streamlit.web import bootstrap, cli
 
     from app.command.first import serve_shapes
@@ -40,9 +45,13 @@ def serve(port: int, open_browser: bool) -> None:
     bootstrap._set_up_signal_handler = lambda server: None  # who started this process says how it ends (see app.ending)
     threading.Thread(target=_announce, args=(port, open_browser), daemon=True).start()
     quiet = {"server.headless": "true", "logger.hideWelcomeMessage": "true", "logger.level": "warning"}
-    options = {"server.port": port} | quiet
+    options = [("server.port", port), *quiet.items()]
+    if names is not None:
+        os.environ.setdefault(budget.PUBLIC, "1")
+        allowed = ("localhost", "127.0.0.1", *names)
+        options += [("server.address", "0.0.0.0"), *(("server.allowedHosts", name) for name in allowed)]
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # Streamlit's own greetings
-        cli.main(["run", str(PAGE), *(f"--{name}={value}" for name, value in options.items())], standalone_mode=False)
+        cli.main(["run", str(PAGE), *(f"--{name}={value}" for name, value in options)], standalone_mode=False)
 
 
 def _announce(port: int, open_browser: bool) -> None:

@@ -5,6 +5,7 @@ allocated. A recorded point takes some 80 bytes until its picture is drawn, a ke
 of 960 columns, with as much again while they are sorted into a picture.
 """
 
+import os
 from typing import NamedTuple
 
 from app.scene.error import SceneError
@@ -37,11 +38,20 @@ BUDGETS = {
 }  # fmt: skip
 
 
+PUBLIC = "ZOOMOUT_PUBLIC"
+"""the variable that says: many visitors share this machine, so that each may ask for half"""
+
+
+def public() -> bool:
+    return os.environ.get(PUBLIC, "") not in ("", "0")
+
+
 def check(name: str, asked: int, page: bool = False) -> None:
-    budget = BUDGETS[name]
-    most = budget.page if page else budget.command
+    budget, shared = BUDGETS[name], page and public()
+    most = (budget.page if page else budget.command) // (2 if shared else 1)
     if asked > most:
-        raise SceneError("budget", budget.sentence.format(most=_written(most), asked=_written(asked)))
+        why = " Many visitors share this machine; on one of your own twice as much is allowed." if shared else ""
+        raise SceneError("budget", budget.sentence.format(most=_written(most), asked=_written(asked)) + why)
 
 
 def _written(number: int) -> str:
