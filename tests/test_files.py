@@ -3,13 +3,16 @@
 import json
 import os
 import re
+import subprocess
+import sys
+import tempfile
 from fractions import Fraction
 
 import pytest
 
 from app.__main__ import main
 from app.film import check_film, render
-from app.machine.files import whole_file
+from app.machine.files import passing_folder, whole_file
 from app.picture import fonts
 from app.scene import Run, Scene, SceneError, View, from_data, from_link, load, read, read_bytes, to_json, to_link
 from dynamics.schedules import Step
@@ -93,6 +96,19 @@ def test_what_a_killed_export_left_behind_is_swept(here) -> None:
 
 
 @pytest.mark.parametrize("fps", [7, 10, 15, 24, 30, 49, 50])
+def test_folders_of_processes_that_are_gone_are_swept_and_those_of_others_stay(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f"zoomout-{gone.pid}-left", f"zoomout-{os.getpid()}-own", "zoomout-page-other"):
+        (tmp_path / name).mkdir()
+    with passing_folder() as folder:
+        assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+            [f"zoomout-{os.getpid()}-own", "zoomout-page-other", folder.name]
+        )
+    assert not folder.exists()
+
+
 def test_no_frame_of_a_gif_is_shorter_than_browsers_show(tmp_path, fps) -> None:
     from PIL import Image
 
