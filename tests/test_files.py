@@ -95,7 +95,6 @@ def test_what_a_killed_export_left_behind_is_swept(here) -> None:
 # ---- films ----
 
 
-@pytest.mark.parametrize("fps", [7, 10, 15, 24, 30, 49, 50])
 def test_folders_of_processes_that_are_gone_are_swept_and_those_of_others_stay(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -109,6 +108,7 @@ def test_folders_of_processes_that_are_gone_are_swept_and_those_of_others_stay(t
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("fps", [7, 10, 15, 24, 30, 49, 50])
 def test_no_frame_of_a_gif_is_shorter_than_browsers_show(tmp_path, fps) -> None:
     from PIL import Image
 
