@@ -101,11 +101,10 @@ def ornstein_uhlenbeck(h: Sequence[float], eta: float, sigma: float, lags: Seque
 def curvatures(landscape: Landscape, run: Run, knobs: Mapping[str, float] | None = None) -> np.ndarray | None:
     """h_1 >= h_2 for which `ornstein_uhlenbeck` is the law of this run: the eigenvalues of the Hessian, and λ more.
 
-    There is a law for plain gradient descent at constant rates on a quadratic with 0 < h < 1/η; else None.
+    There is a law for plain gradient descent at constant rates on a quadratic with 0 < h < 1/η; none where knobs are noisy.
     """
     rates = [schedule(rate) for rate in (run.learning_rate, run.weight_decay)]
-    plain = run.rule == "gd" and not run.hyperparameters.get("momentum") and run.clip_norm is None
-    if not plain or not all(isinstance(rate, Constant) for rate in rates):
+    if not run.plain or run.shaken or not all(isinstance(rate, Constant) for rate in rates):
         return None
     x0, x1, y0, y1 = landscape.window
     x, y = (grid.ravel() for grid in np.meshgrid(np.linspace(x0, x1, 5), np.linspace(y0, y1, 5)))

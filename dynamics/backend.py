@@ -8,6 +8,7 @@ which work on many lanes is spread, unless JAX_NUM_CPU_DEVICES already says how 
 
 import os
 import sys
+import warnings
 
 FLAGS = (
     "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000,xla_cpu_use_multi_output_fusion=true"
@@ -17,6 +18,8 @@ FLAGS = (
 
 
 def prepare() -> None:
+    # where JAX keeps compiled programs in a folder (JAX_COMPILATION_CACHE_DIR), a damaged one is compiled again: no news
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     if os.environ.get("ZOOMOUT_XLA") == "0" or _already_running():
         return
     chosen = os.environ.get("XLA_FLAGS", "")

@@ -36,9 +36,7 @@ def border(rate: float, mu: float, count: int = 361) -> tuple[np.ndarray, np.nda
 def border_of(landscape: Landscape, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
     """The border of what survives under a run, where it is known: plain descent at a constant rate below 1/|μ|."""
     rate, decay = schedule(run.learning_rate), schedule(run.weight_decay)
-    plain = run.rule == "gd" and run.clip_norm is None and not run.noisy and not run.hyperparameters.get("momentum")
-    constant = isinstance(rate, Constant) and isinstance(decay, Constant)
     mu = PRODUCTS.get(landscape.formula)
-    if mu is None or not (plain and constant and decay.value == 0 < rate.value and rate.value * abs(mu) < 1):
+    if mu is None or run.noisy or not (run.plain and isinstance(rate, Constant) and decay == Constant(0.0)):
         return None
-    return border(rate.value, mu)
+    return border(rate.value, mu) if 0 < rate.value and rate.value * abs(mu) < 1 else None

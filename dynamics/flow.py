@@ -40,7 +40,7 @@ class NoFlow(ValueError):
 
 def refuse(run: Run) -> None:
     """`NoFlow` unless the run is plain gradient descent, the Euler step of a flow."""
-    if run.rule != "gd" or run.hyperparameters.get("momentum") or run.clip_norm is not None or run.noisy:
+    if run.noisy or not run.plain:
         raise NoFlow("A gradient flow lies under plain gradient descent only, without momentum, clipping or noise.")
 
 

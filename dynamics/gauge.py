@@ -49,7 +49,7 @@ def reduced(
     """The reduced map of plain gradient descent from every start, one `Reduced` each."""
     if not landscape.scale_invariant:
         raise ValueError("The reduced map needs a loss that ignores the length of its weights; this one does not.")
-    if run.rule != "gd" or run.clip_norm is not None or run.noisy or run.hyperparameters.get("momentum"):
+    if run.noisy or not run.plain:
         raise ValueError("The reduced map is that of plain gradient descent: no momentum, clipping or noise.")
     eta, decay = (schedule(value).rates(steps + 1).value for value in (run.learning_rate, run.weight_decay))
     remains = 1 - eta * decay

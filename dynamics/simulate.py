@@ -54,8 +54,18 @@ class Run(NamedTuple):
     """Standard deviations of the Gaussian noise on knobs of the loss, drawn anew at each step (on a target: label noise)."""
 
     @property
+    def shaken(self) -> bool:
+        """Whether there is noise on a knob of the loss."""
+        return any(self.knob_noise.values())
+
+    @property
     def noisy(self) -> bool:
-        return self.noise > 0 or any(self.knob_noise.values())
+        return self.noise > 0 or self.shaken
+
+    @property
+    def plain(self) -> bool:
+        """Whether a step is η times the gradient and nothing else, decay and noise aside."""
+        return self.rule == "gd" and not self.hyperparameters.get("momentum") and self.clip_norm is None
 
 
 def simulate(

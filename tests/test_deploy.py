@@ -92,6 +92,7 @@ def test_the_proxy_adds_every_header_and_closes_what_visitors_need_not_see() -> 
     caddyfile = (DEPLOY / "Caddyfile").read_text("utf-8")
     for word in ("X-Content-Type-Options nosniff", "Referrer-Policy", "frame-ancestors", "/_stcore/metrics"):
         assert word in caddyfile
+    assert "script-src 'self' 'wasm-unsafe-eval' blob:;" in caddyfile
     assert "unsafe-eval" not in caddyfile.replace("wasm-unsafe-eval", "")
     compose = (DEPLOY / "compose.yaml").read_text("utf-8")
     assert "./Caddyfile" in compose and "dockerfile: deploy/Dockerfile" in compose

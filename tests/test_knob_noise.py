@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from app.answer.result import simulate as carry_out
 from app.answer.result import to_data_of
+from app.chart.atlas import trusted
+from app.chart.ensemble import law_of
 from app.edit.edits import edit
+from app.scene import Ensemble, Scene, SceneError, from_data, from_link, to_data, to_link
 from app.scene import Run as SceneRun
-from app.scene import Scene, SceneError, from_data, from_link, to_data, to_link
 from app.scene.charts import side
 from dynamics import Run, simulate
 from dynamics.atlas import along
+from dynamics.averages import curvatures
 from dynamics.flow import NoFlow, flow
 from dynamics.schedules import Warmup
 from dynamics.sharpness import threshold
@@ -113,3 +117,17 @@ def test_a_larger_start_lowers_the_largest_rate_that_converges() -> None:
 def test_the_scale_of_the_start_is_an_axis_and_a_knob_of_that_name_is_another() -> None:
     assert side("start.scale:log:0.1:10").axis.name == "start_scale" and side("knobs.scale:0:1").axis.name == "scale"
     assert threshold(PRODUCT, Run("gd", 0.1), simulate(PRODUCT, Run("gd", 0.1), [(2.0, 0.1)], 1)[0]) is not None
+
+
+def test_no_law_of_plain_noise_is_drawn_where_a_knob_is_noisy() -> None:
+    """Gibbs's law, Ornstein and Uhlenbeck's, preserved area and the card's word all speak of noise on the gradient alone."""
+    gibbs = Scene(
+        formula="h*cos(2*theta) + 1; h = 1 in [0, 2]", steps=50, chart=Ensemble(particles=100),
+        runs=(SceneRun(learning_rate=0.1, weight_decay=0.1, noise=0.5),),
+    )  # fmt: skip
+    shaken = replace(gibbs.runs[0], knob_noise={"h": 0.1})
+    assert law_of(gibbs, gibbs.runs[0]) is not None and law_of(gibbs, shaken) is None
+    bowl, run = typed("(x^2 + h*y^2)/2; h = 1 in [0, 2]"), Run("gd", 0.1, noise=0.5)
+    assert curvatures(bowl, run) is not None and curvatures(bowl, run._replace(knob_noise={"h": 0.1})) is None
+    assert trusted(None, gibbs) and "another draw" in trusted(None, replace(gibbs, runs=(replace(shaken, noise=0.0),)))
+    assert Run("gd", 0.1).plain and not Run("gd", 0.1, clip_norm=1.0).plain and not Run("adam", 0.1).plain

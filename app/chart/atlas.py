@@ -158,7 +158,7 @@ def read(value: float, words: tuple[str, ...]) -> str:
 
 def trusted(horizon: int | None, scene: Scene) -> str:
     """Whether the path is the path, or only a typical one."""
-    if scene.runs[0].noise:
+    if scene.runs[0].motion.noisy:
         return "the noise is another draw here: this is a typical run, not the run"
     if horizon is None or horizon >= scene.steps:
         return ""

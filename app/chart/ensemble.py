@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.chart import sides
 from app.chart.colours import table_of
 from app.chart.sheet import Axis, Curve, Mark, Plot, Raster, Sheet
 from app.picture.picture import STYLES
@@ -107,7 +106,8 @@ def _last(run: Run, steps: int) -> tuple[int, float, float]:
 def law_of(scene: Scene, run: Run) -> np.ndarray | None:
     """Gibbs's law for the run's last rates, where the noise is tangential and there is something to balance it."""
     _, eta, lam = _last(run, scene.steps)
-    if not (scene.chart.tangential and sides.plain(run) and run.noise > 0 and 0 < eta * lam < 1):
+    motion = run.motion
+    if motion.shaken or not (scene.chart.tangential and motion.plain and run.noise > 0 and 0 < eta * lam < 1):
         return None
     return science.gibbs(scene.field, run.noise, eta, lam, BINS, scene.knobs)
 

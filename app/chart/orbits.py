@@ -140,7 +140,8 @@ def _caption(scene: Scene, run: int, chaotic: np.ndarray, both: np.ndarray) -> s
     if preserves_area(scene, scene.runs[run]):
         worst = float(np.nanmax(np.abs(both)))
         return text + f" The two exponents sum to zero (to {worst:.1g}): every step preserves an area, so no orbit attracts."
-    if not sides.plain(scene.runs[run]) or not _decays(scene, run):
+    motion = scene.runs[run].motion
+    if motion.noisy or not motion.plain or not _decays(scene, run):
         return text
     x, y = scene.field.minima[0] if scene.field.minima else (np.nan, np.nan)
     try:

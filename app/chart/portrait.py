@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from app.chart import sides
 from app.chart.colours import table_from
 from app.chart.sheet import Axis, Key, Mark, Plot, Raster, Sheet
 from app.scene import Run, Scene
@@ -34,7 +33,7 @@ def folded(scene: Scene) -> bool:
 
 def preserves_area(scene: Scene, run: Run) -> bool:
     """Whether every step of the run preserves dx dy/|xy|, as gradient descent does there at any rates."""
-    return folded(scene) and sides.plain(run) and not run.noise
+    return folded(scene) and run.motion.plain and not run.motion.noisy
 
 
 def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:

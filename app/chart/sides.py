@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from app.chart.sheet import Axis as Shown
-from app.scene import Run, Scene
+from app.scene import Scene
 from app.scene.charts import Side
 from dynamics import rules
 from dynamics.atlas import Axis
@@ -65,11 +65,6 @@ def unit(name: str) -> float:
 def shown(scene: Scene, run: int, axis: Axis) -> Shown:
     scale = unit(axis.name)
     return Shown(words_of(scene, run, axis.name), axis.low * scale, axis.high * scale, axis.log, axis.name == "angle")
-
-
-def plain(run: Run) -> bool:
-    """Whether it is gradient descent and nothing else (noise aside): that is what the theorems in captions speak of."""
-    return run.rule == "gd" and run.clip_norm is None and not any(run.hyperparameters.values())
 
 
 def at(scene: Scene, run: int, place: dict[str, float]) -> Scene:

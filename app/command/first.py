@@ -3,6 +3,7 @@
 Streamlit serves a folder of its package; here that is a folder of links to the same files, with another index.html.
 """
 
+import re
 from pathlib import Path
 
 from app.machine.files import own_folder
@@ -11,10 +12,12 @@ SHAPES = Path(__file__).with_name("first.html")
 
 
 def with_shapes(index: str) -> str:
-    """Streamlit's index.html with the shapes behind its body's begin, which the first picture takes away again."""
-    return index.replace("<title>Streamlit</title>", "<title>zoomout</title>").replace(
-        "<body>", "<body>\n" + SHAPES.read_text("utf-8"), 1
-    )
+    """Streamlit's index.html with the shapes behind its body's begin, which the first picture takes away again.
+
+    Without its inline script, which speaks to a service that there is not, so that a proxy may forbid such scripts.
+    """
+    page = re.sub(r"<script>[^<]*</script>\s*", "", index).replace("<title>Streamlit</title>", "<title>zoomout</title>")
+    return page.replace("<body>", "<body>\n" + SHAPES.read_text("utf-8"), 1)
 
 
 def serve_shapes() -> None:

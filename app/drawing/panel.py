@@ -13,7 +13,6 @@ from app.drawing.layout import Box
 from app.drawing.pen import Pen, Style, fitted, printable, width_of
 from app.drawing.trails import (
     CROWD,
-    MOST_RAYS,
     Ink,
     draw_echo,
     draw_handle,
@@ -183,8 +182,7 @@ class PanelView:
             heads.append(trail.points[-1])
             draw_trail(pen, broken(trail), item.path, self.ink(item.run), t, self.style)
         self._handles(pen, lens)
-        if len(self.items) <= MOST_RAYS:
-            self._compare(pen, t, lens, heads)
+        self._compare(pen, t, lens, heads)
         labels = []
         for i, (item, head) in enumerate(zip(self.items, heads, strict=True)):
             if np.all(np.isfinite(head)):

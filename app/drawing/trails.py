@@ -24,8 +24,6 @@ BEYOND = (5.0, 4.0)
 LOST = 0.85
 """the dash, and how much fainter it is, of a line that is no longer predictive"""
 CROSSED = ("diverged", "left_the_plane")
-MOST_RAYS = 4
-"""paths beyond which rays and rings would hide the picture"""
 
 
 class Ink(NamedTuple):

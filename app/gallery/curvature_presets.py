@@ -1,6 +1,7 @@
 """Scenes of the page Curvature: the sharpness against what a rule can bear, each with its limit in its line."""
 
 import math
+from collections.abc import Iterable
 
 from app.gallery.presets import Preset
 from app.scene import Atlas, Run, Scene, View
@@ -16,15 +17,9 @@ def _preset(name: str, title: str, line: str, *runs: Run, **scene: object) -> Pr
     return Preset(name, title, line, Scene(title=title, runs=runs, **{"view": WATCHED, **scene}))  # type: ignore[arg-type]
 
 
-def _thrown(sharpness: float) -> tuple[float, float]:
-    """A start on xy = 0.1 near the x axis, where the curvature of (xy)²/2 is x² + y²."""
-    x = math.sqrt(sharpness)
-    return round(x, 4), round(0.1 / x, 5)
-
-
-def _hyperbola(sharpness: float) -> tuple[float, float]:
-    x = math.sqrt(sharpness)
-    return round(x, 4), round(0.5 / x, 5)
+def _beside_the_axis(product: float, sharpnesses: Iterable[float]) -> tuple[tuple[float, float], ...]:
+    """Starts on xy = `product` so near the x axis that the curvature of (xy - t)²/2 is about x²."""
+    return tuple((round(math.sqrt(h), 4), round(product / math.sqrt(h), 5)) for h in sharpnesses)
 
 
 CURVATURE = (
@@ -32,7 +27,7 @@ CURVATURE = (
             "On (xy)²/2: below ηλ₀ = 2 it slides down, between 2 and 4 it is thrown to somewhere flatter, above 4 it is gone. "
             "Exact here; of networks it is a model.",
             Run(label="η = 0.1", learning_rate=0.1), landscape="catapult", steps=100,
-            starts=tuple(_thrown(10 * k) for k in (1.0, 1.9, 2.1, 3.0, 3.9, 4.1))),
+            starts=_beside_the_axis(0.1, (10, 19, 21, 30, 39, 41))),
     _preset("warmup", "Warmup rescues a run",
             "Under label noise a warmup walks down the curvature as the rate grows; at once, the same rate diverges. Without "
             "noise a residual of exactly zero may hold a run where it should not stay.",
@@ -43,7 +38,7 @@ CURVATURE = (
             "minima does it; a loss with one minimum has one curvature.",
             Run(label="η = 0.05", learning_rate=Warmup(peak=0.05, warmup_steps=400), knob_noise=NOISE),
             Run(label="η = 0.2", learning_rate=Warmup(peak=0.2, warmup_steps=400), knob_noise=NOISE),
-            formula=LABELS, steps=2000, starts=tuple(_hyperbola(h) for h in (30, 40, 50, 60, 70, 80))),
+            formula=LABELS, steps=2000, starts=_beside_the_axis(0.5, (30, 40, 50, 60, 70, 80))),
     _preset("clipping", "Clipping does the same",
             "Clipped steps cannot be thrown far, and end where the curvature is below 2/η. Clipped too much, a run creeps to the "
             "nearest minimum and stays too sharp: move c.",

@@ -4,6 +4,7 @@ A process that ends while XLA computes on another thread aborts in its destructo
 must not stay (half-written files, folders of the page) is gone.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -19,10 +20,15 @@ leftovers: set[Path] = set()
 """files and folders that are to vanish, however the process ends"""
 
 
-def leave(code: int) -> NoReturn:
-    """Ends the process now."""
+@atexit.register
+def _clear() -> None:
     for path in list(leftovers):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process now."""
+    _clear()
     for stream in (sys.__stdout__, sys.__stderr__):
         try:
             stream and stream.flush()

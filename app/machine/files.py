@@ -66,13 +66,17 @@ def _runs(process: int) -> bool:
 
 @contextmanager
 def passing_folder() -> Iterator[Path]:
-    """Such a folder, for as long as the block lasts."""
-    folder = own_folder()
+    """Such a folder, for as long as the block lasts; that nothing can be written there is said in a sentence."""
+    folder = None
     try:
+        folder = own_folder()
         yield folder
+    except OSError as error:
+        raise SceneError("file", f"A file cannot be made on this machine: {_reason(error)}.") from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        leftovers.discard(folder)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            leftovers.discard(folder)
 
 
 def _sweep(folder: Path) -> None:
@@ -85,6 +89,8 @@ def _sweep(folder: Path) -> None:
 def _reason(error: OSError) -> str:
     return {
         errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk is full for this user",
+        errno.EFBIG: "it would be larger than a file may be here",
         errno.EACCES: "the folder may not be written to",
         errno.EROFS: "the folder may not be written to",
         errno.ENOENT: "there is no such folder",

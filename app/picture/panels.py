@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.answer.result import Result
+from app.scene import Scene
 from dynamics.gauge import log_kappa, quotient_two_cycle, stability_line
 from dynamics.schedules import Constant, schedule
 
@@ -61,6 +62,15 @@ class Panel(NamedTuple):
     """False for a plot with axes of its own: direction in degrees, and ln κ"""
 
 
+MOST_RAYS = 4
+"""starts beyond which rays and rings would hide the picture"""
+
+
+def compared(scene: Scene) -> bool:
+    """Whether rays and rings let the eye compare the pictures of a pair of twins."""
+    return scene.view.trails and scene.view.panels != "one" and len(scene.points) <= MOST_RAYS
+
+
 def twin_pair(result: Result) -> tuple[int, int] | None:
     """The first run that is a twin, and its partner: (partner, twin)."""
     for i, run in enumerate(result.runs):
@@ -69,8 +79,7 @@ def twin_pair(result: Result) -> tuple[int, int] | None:
     return None
 
 
-def panels(result: Result, window: Window) -> tuple[Panel, ...]:
-    """One panel for a race; for a pair of twins, the partner and the twin as the scene's view asks to see it."""
+def _panels(result: Result, window: Window) -> tuple[Panel, ...]:
     pair, view = twin_pair(result), result.scene.view
     everything = tuple(range(len(result.runs)))
     if pair is None or view.panels == "one":
@@ -89,6 +98,12 @@ def panels(result: Result, window: Window) -> tuple[Panel, ...]:
         case "portrait" if _reduces(result, pair):
             return left, right, _portrait(result, pair)
     return left, right
+
+
+def panels(result: Result, window: Window) -> tuple[Panel, ...]:
+    """One panel for a race; for a pair of twins, the partner and the twin as the scene's view asks to see it."""
+    made = _panels(result, window)
+    return made if compared(result.scene) else tuple(panel._replace(rays=False, echo=None) for panel in made)
 
 
 def _titled(result: Result, run: int) -> str:
@@ -118,8 +133,7 @@ def _projected(result: Result, twin: int, window: Window) -> Panel:
 
 
 def _reduces(result: Result, pair: tuple[int, int]) -> bool:
-    motion = result.runs[pair[0]].motion
-    return motion.rule == "gd" and not motion.hyperparameters.get("momentum") and motion.clip_norm is None
+    return result.runs[pair[0]].motion.plain
 
 
 def _portrait(result: Result, pair: tuple[int, int]) -> Panel:

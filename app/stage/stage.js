@@ -413,7 +413,6 @@ const STOPS = {
   stalled: "stalled",
 };
 const CROWD = 12; // paths of a run; of more, words say how many and strips what most of them do
-const MOST_RAYS = 4; // paths; of more, rays and rings would hide the picture
 const CROSSED = new Set(["diverged", "left_the_plane"]); // these end in a cross, the others in a ring
 
 const roomFor = (n) => ({ px: new Float64Array(n), py: new Float64Array(n), step: new Int32Array(n) });
@@ -642,9 +641,8 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
     const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
     drawHandle(ctx, x, y, theme, far);
   }
-  const few = !cloud && items.length <= MOST_RAYS;
-  if (panel.rays && few) heads.forEach((head) => head && drawRay(ctx, head, lens, view, theme));
-  if (few) for (const echo of panel.echoes) if (!view.hidden?.has(echo.r)) drawEcho(ctx, echo, t / frame.every, lens, theme);
+  if (panel.rays) heads.forEach((head) => head && drawRay(ctx, head, lens, view, theme));
+  for (const echo of panel.echoes) if (!view.hidden?.has(echo.r)) drawEcho(ctx, echo, t / frame.every, lens, theme);
   const many = new Set(items.map((item) => item.r)).size > 1;
   const labels = [];
   items.forEach((item, i) => {

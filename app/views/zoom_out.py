@@ -17,6 +17,7 @@ from app.edit.controls import (
 )
 from app.gallery.presets import ZOOM_OUT
 from app.laboratory.laboratory import Page
+from app.picture.panels import compared
 from app.scene import Scene
 from dynamics.schedules import Schedule
 
@@ -46,7 +47,7 @@ def subtitle(scene: Scene) -> str:
         return "Without weight decay the twin's rate is the run's own, and both are one walk."
     constant = not any(isinstance(each, Schedule) for each in (decay, rate))
     words = f"Weight decay{' at a constant rate' if constant else ''}, and no decay at a learning rate that makes up for it."
-    return f"{words} The ring on the right is where the left one is."
+    return f"{words} The ring on the right points where the left disc does." if compared(scene) else words
 
 
 PAGE = Page(
