@@ -282,6 +282,12 @@ def test_the_first_html_shows_the_shapes_of_the_page_and_the_picture_takes_them_
         context.close()
 
 
+def test_a_symbol_in_the_name_of_a_run_is_never_made_a_capital(page: Page, address: str) -> None:
+    opened(page, f"{address}/curvature?play=0")
+    summary = page.locator("summary").filter(has_text="η").first
+    assert "η" in summary.inner_text()  # as it is seen, styles included
+
+
 @pytest.mark.parametrize("what", ["a map", "certified paths"])
 def test_a_closed_tab_ends_its_work_within_a_second(browser: Browser, address: str, what: str) -> None:
     pair = (Run(label="decay", learning_rate=0.3, weight_decay=0.25),)

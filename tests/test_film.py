@@ -1,6 +1,7 @@
 """The film: files that play, frames that show what the stage shows, refusals before any work, and nothing half done."""
 
 import errno
+import json
 import os
 import re
 import zlib
@@ -12,6 +13,7 @@ from PIL import Image
 
 import app.film.encode as encode
 from app.answer.result import simulate
+from app.drawing import trails
 from app.drawing.camera import Lens, broken, fit_window, ticks, ticks_of_degrees, ticks_of_logs, trail_of
 from app.drawing.draw import Drawing
 from app.drawing.layout import layout
@@ -21,6 +23,7 @@ from app.gallery.presets import EXPLORE, ZOOM_OUT
 from app.picture.look import THEMES
 from app.picture.picture import Colours, Field, colour_table, picture
 from app.scene import Run, Scene, SceneError, View
+from app.views import zoom_out
 from landscapes import typed
 
 av = pytest.importorskip("av")
@@ -419,3 +422,17 @@ def test_the_first_picture_is_true_for_its_whole_loop() -> None:
     left, right = (run.paths[0] for run in simulate(scene).runs)
     assert left.horizon is None and right.horizon is None
     assert np.max(np.abs(np.exp(1j * (left.angle - right.angle)) - 1)) < 0.01
+
+
+def test_a_trail_fades_in_a_film_as_on_the_page() -> None:
+    script = (Path(__file__).parents[1] / "app/stage/stage.js").read_text("utf-8")
+    [rows] = re.findall(r"const AGES = \[.*?\n(.*?),?\n\];", script, re.DOTALL)
+    rows = json.loads(f"[{rows.replace('Infinity', '1e999')}]")
+    assert [tuple(row) for row in rows] == list(zip(trails.AGES, trails.FADES, trails.WIDTHS, trails.CASINGS, strict=True))
+
+
+@pytest.mark.parametrize(("starts", "view"), [(5, View()), (1, View(trails=False)), (1, View(panels="one"))])
+def test_no_ray_and_no_ring_where_they_would_hide_the_picture(starts: int, view: View) -> None:
+    scene = Scene(landscape="five_wells", steps=9, runs=TWINS.runs, starts=((0.7, 0.7),) * starts, view=view)
+    assert not any(panel.rays or panel.echo for panel in picture(simulate(scene)).panels)
+    assert "ring" not in zoom_out.subtitle(scene) and "ring" in zoom_out.subtitle(TWINS)

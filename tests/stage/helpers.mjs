@@ -27,7 +27,7 @@ export const lut = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3))
 export const bowl = { ops: [["x"], ["y"], ["powi", 0, 2], ["const", 3], ["mul", 3, 1], ["add", 2, 4], ["const", 2], ["mul", 6, 0]], outputs: [5, 7, 3] };
 
 /** Two runs that turn together, the right one growing by `growth` a step in logs, and apart by `tilt` radians. */
-export function twins({ steps = 100, growth = 1, tilt = 0, horizon = null, ends = {} } = {}) {
+export function twins({ steps = 100, growth = 1, tilt = 0, horizon = null, ends = {}, compared = {} } = {}) {
   const t = Float64Array.from({ length: steps + 1 }, (_, i) => i);
   const arrays = {
     lx: t.map((i) => Math.cos(0.1 * i)), ly: t.map((i) => Math.sin(0.1 * i)),
@@ -41,7 +41,7 @@ export function twins({ steps = 100, growth = 1, tilt = 0, horizon = null, ends 
   return pack({
     steps, clock: { seconds: 10 }, fields: [field], summary: "",
     runs: [{ label: "left", colour: "#d55e00", dash: [], paths: [path("lx", "ly", null)] }, { label: "right", colour: "#0072b2", dash: [4, 2], paths: [path("rx", "ry", "rk")] }],
-    panels: [{ ...panel, title: "Left", runs: [0], camera: { kind: "fixed" } }, { ...panel, title: "Right", runs: [1], camera: { kind: "zoom", log_scale: "rk" } }],
+    panels: [{ ...panel, title: "Left", runs: [0], camera: { kind: "fixed" } }, { ...panel, title: "Right", runs: [1], camera: { kind: "zoom", log_scale: "rk" }, ...compared }],
     strips: [{ title: "loss", series: [{ run: 0, path: 0, array: "loss0" }, { run: 1, path: 0, array: "loss1" }] }],
     caption: { kind: "twins", left: [0, 0], right: [1, 0], log_difference: "gap" },
   }, arrays);

@@ -387,3 +387,20 @@ test("a series is lighter and dashed beyond its own path's horizon", () => {
   assert.deepEqual(lines(stripLog({}, 1)), [0, 25, 25, 50, 75, 100]);
   assert.ok(stripLog({}, 1).some(([name, value]) => name === "globalAlpha =" && value < 1));
 });
+
+test("a ring lies round the disc of the other run as long as both are one, and beside it when they are not", () => {
+  const compared = { rays: true, echo: { run: 0, log_scale: "rk" } };
+  const circles = (options, gauge, panel = 1) => {
+    const { ctx, log } = recorder();
+    drawPanel(ctx, decode(twins({ growth: 0.1, compared, ...options })), panel, 20.5, { ...view, window: [-2, 2, -2, 2], gauge }, theme);
+    return log.filter(([name]) => name === "arc" || name === "translate");
+  };
+  const ringAndDisc = (found) => [found.find(([name, , , r]) => name === "arc" && r > 12).slice(1, 3), found.filter(([name]) => name === "translate").at(-1).slice(1, 3)];
+  for (const gauge of [1, 0.5, 0.2]) {
+    const [ring, disc] = ringAndDisc(circles({}, gauge));
+    ring.forEach((v, i) => close(v, disc[i], 1e-5));
+    const [beside, other] = ringAndDisc(circles({ tilt: 0.5 }, gauge));
+    assert.ok(Math.hypot(beside[0] - other[0], beside[1] - other[1]) > 5);
+  }
+  assert.ok(!circles({ compared: {} }, 1).some(([name, , , r]) => name === "arc" && r > 12), "none where the host asks for none");
+});
