@@ -392,7 +392,7 @@ test("a ring lies round the disc of the other run as long as both are one, and b
   const compared = { rays: true, echo: { run: 0, log_scale: "rk" } };
   const circles = (options, gauge, panel = 1) => {
     const { ctx, log } = recorder();
-    drawPanel(ctx, decode(twins({ growth: 0.1, compared, ...options })), panel, 20.5, { ...view, window: [-2, 2, -2, 2], gauge }, theme);
+    drawPanel(ctx, decode(twins({ growth: 0.02, compared, ...options })), panel, 20.5, { ...view, window: [-2, 2, -2, 2], gauge }, theme);
     return log.filter(([name]) => name === "arc" || name === "translate");
   };
   const ringAndDisc = (found) => [found.find(([name, , , r]) => name === "arc" && r > 12).slice(1, 3), found.filter(([name]) => name === "translate").at(-1).slice(1, 3)];
