@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from app import chart
 from app.answer import result
 from app.chart import sides
-from app.chart.colours import KINDS, MISSING, paint
+from app.chart.colours import KINDS, MISSING, PLACES, paint, table_from, table_of
 from app.chart.sheet import Axis as Shown
 from app.chart.sheet import Curve, Plot, Raster, Sheet, sent
 from app.chart.zooming import CLOSEST, between, zoomed
@@ -356,6 +356,11 @@ def test_the_sign_of_a_value_never_crosses_the_middle_even_in_colours_made_for_o
     assert np.all(own[values < 0] < 127)
 
 
+def test_the_grey_of_what_is_missing_is_no_colour_of_any_map_or_kind() -> None:
+    for table in (table_of("cividis")[:-1], table_of("RdBu_r")[:-1], table_from(*KINDS, *PLACES)):
+        assert np.linalg.norm(table.astype(float) - MISSING, axis=1).min() > 50
+
+
 @given(some)
 def test_a_larger_value_never_has_a_lower_colour_and_what_is_missing_is_grey(values):
     for statistic in (LOSS, NORM):
@@ -375,7 +380,7 @@ def test_a_kind_has_its_own_colour_whatever_else_is_on_the_map(count, kind):
     for values in (np.arange(count, dtype=kind), np.array([0, count - 1, np.nan], kind)):
         colours = paint(values, REGIME, words)
         drawn = colours.table[colours.levels(values)]
-        wanted = [KINDS[int(v) % len(KINDS)] if np.isfinite(v) else "#808080" for v in values]
+        wanted = [KINDS[int(v) % len(KINDS)] if np.isfinite(v) else "#{:02x}{:02x}{:02x}".format(*MISSING) for v in values]
         assert ["#{:02x}{:02x}{:02x}".format(*rgb) for rgb in drawn] == [colour.lower() for colour in wanted]
         assert [word for _, word in colours.key("").words] == list(words)
 

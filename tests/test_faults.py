@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,17 @@ import pytest
 from app.machine.files import passing_folder
 from app.scene import SceneError
 
-resource = pytest.importorskip("resource", reason="limits of a process are another thing on Windows")
+pytest.importorskip("resource", reason="limits of a process are another thing on Windows")
 ROOT = Path(__file__).parents[1]
 SCENE = {"landscape": "quotient", "steps": 20, "runs": [{"label": "d", "learning_rate": 0.3, "weight_decay": 0.25}]}
 
 
-def told(arguments: list[str], folder: Path, **more: object) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | more.pop("environment", {})
-    command = [sys.executable, "-m", "app", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120, **more)
+def told(
+    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, start: Sequence[str] = ("-m", "app")
+) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
+    command = [sys.executable, *start, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120)
 
 
 @pytest.fixture
@@ -50,10 +53,8 @@ def test_a_damaged_cache_of_compiled_programs_changes_no_number_and_is_no_news(f
 @pytest.mark.parametrize("arguments", [["run", "scene.json", "--out", "a.npz"], ["render", "scene.json", "--out", "a.png"],
                                        ["render", "scene.json", "--out", "a.mp4"]])  # fmt: skip
 def test_where_no_file_may_grow_further_one_sentence_says_so_and_none_is_left(folder: Path, arguments: list[str]) -> None:
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
-
-    made = told(arguments, folder, preexec_fn=small)
+    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (2048, 2048)); from app.__main__ import main; main()"
+    made = told(arguments, folder, start=["-c", limit])
     assert made.returncode == 1 and made.stderr.count(b"\n") == 1 and b"larger than a file may be here" in made.stderr
     assert [each.name for each in folder.iterdir()] == ["scene.json"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from app.chart.sheet import Key
 from dynamics.statistics import Statistic
 
-MISSING = (128, 128, 128)
+MISSING = (176, 176, 176)
+"""a grey that is far from every colour of the maps and kinds: the middle of cividis is grey too"""
 KINDS = ("#0072B2", "#56B4E9", "#009E73", "#D55E00", "#000000", "#D9D5CC", "#CC79A7", "#F0E442")
 PLACES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """the same eight, for kinds of which none is an end: black comes last"""
