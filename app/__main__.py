@@ -47,7 +47,7 @@ zoomout = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SCENE = typer.Argument(metavar="SCENE", help="A scene file (TOML or JSON), a link, or - for standard input.")
+SCENE = typer.Argument(metavar="SCENE", help="A scene file (TOML or JSON), a link, preset:NAME, or - for standard input.")
 SceneSource = Annotated[str, SCENE]
 ForceFlag = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -379,15 +379,15 @@ def bench(
         raise Failed("The benchmarks stopped before their end; what they said stands above.")
 
 
-KINDS = ("landscapes", "rules", "schedules")
+KINDS = ("landscapes", "rules", "schedules", "presets")
 
 
 @zoomout.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[landscapes|rules|schedules]", show_default="all")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="[landscapes|rules|schedules|presets]", show_default="all")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the landscapes, rules and schedules."""
+    """List the landscapes, rules, schedules and presets."""
     from app.answer import listing
 
     if kind is not None and kind not in (*KINDS, "lessons"):

@@ -11,7 +11,7 @@ from app.answer.result import simulate
 from app.chart import sheets
 from app.laboratory.dialogs import plain
 from app.laboratory.laboratory import PATHS, show
-from app.scene import budget
+from app.scene import SceneError, budget, from_query
 from app.views import atlas, chaos, curvature, explore, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)
@@ -44,11 +44,22 @@ def open_paths() -> None:
     st.switch_page(next(page for page in pages if page.url_path == PATHS))
 
 
+def page_asked(query: dict[str, str]) -> str:
+    """The page that a link to the front door is for: that of its scene, the first where it holds none that can be read."""
+    try:
+        scene = from_query(query)
+    except SceneError:
+        scene = None
+    return scene.shown_on if scene is not None else PAGES[0].name
+
+
 pages = [
     st.Page(lambda page=page: show(page, open_paths), title=NAMES[page.name], url_path=page.name, default=i == 0)
     for i, page in enumerate(PAGES)
 ]
 chosen = st.navigation(pages, position="hidden")
+if chosen is pages[0] and (name := page_asked(st.query_params.to_dict())) != PAGES[0].name:
+    st.switch_page(next(page for page in pages if page.url_path == name), query_params=st.query_params.to_dict())
 with st.sidebar:
     st.markdown("# zoom:primary[out]")
     with st.container(key="pages", gap=None):

@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 from app.film import render
-from app.gallery.presets import ATLAS, CHAOS
+from app.gallery.presets import of_page
 from app.scene import Run, Scene, View
+
+ATLAS, CHAOS = of_page("atlas"), of_page("chaos")
 
 THEATRE = Scene(
     title="Two runs, one picture",

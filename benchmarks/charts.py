@@ -13,11 +13,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from app.gallery.presets import ATLAS
+from app.gallery.presets import of_page
 from app.scene import to_link
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import ARGUMENTS, CHART, chromium, serving  # noqa: E402  (the same app and browser that the tests drive)
+
+ATLAS = of_page("atlas")
 
 SCENE = next(preset.scene for preset in ATLAS if preset.name == "lyapunov")
 TARGETS = {"first_p50_ms": 200, "whole_p50_ms": 2000, "cancel_p50_ms": 1000}

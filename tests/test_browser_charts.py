@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from app import chart as charts
 from app.answer.result import simulate
 from app.film import render
-from app.gallery.presets import ATLAS, CHAOS, Preset
+from app.gallery.presets import Preset, of_page
 from app.scene import Atlas, Run, Scene, from_link, to_link
 from app.scene.charts import side
+
+ATLAS, CHAOS = of_page("atlas"), of_page("chaos")
 
 PATIENCE = 30_000
 SHOWN = [

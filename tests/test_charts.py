@@ -21,7 +21,7 @@ from app.chart.sheet import Curve, Plot, Raster, Sheet, sent
 from app.chart.zooming import CLOSEST, between, zoomed
 from app.edit.chart_controls import chart_groups
 from app.edit.edits import edit
-from app.gallery.presets import ATLAS, CHAOS
+from app.gallery.presets import of_page
 from app.scene import (
     Atlas,
     Portrait,
@@ -41,6 +41,8 @@ from app.scene.charts import side
 from dynamics import RULES
 from dynamics.atlas import Axis, can_vary
 from dynamics.statistics import STATISTICS
+
+ATLAS, CHAOS = of_page("atlas"), of_page("chaos")
 
 PRESETS = [preset for preset in (*ATLAS, *CHAOS) if preset.scene.chart is not None]
 MAP = Scene(landscape="five_wells", runs=(Run(label="a", weight_decay=0.1),), steps=40, chart=Atlas(y="start.angle:-3:3"))

@@ -9,7 +9,7 @@ from app.answer.result import simulate
 from app.drawing.reel import Reel
 from app.edit.chart_controls import chart_groups
 from app.edit.edits import edit
-from app.gallery.presets import CHAOS
+from app.gallery.presets import of_page
 from app.picture.look import THEMES
 from app.picture.picture import picture
 from app.picture.strips import SHARES
@@ -20,6 +20,8 @@ from dynamics import Run as Motion
 from dynamics.averages import curvatures, ornstein_uhlenbeck
 from dynamics.schedules import Warmup
 from landscapes import LANDSCAPES, typed
+
+CHAOS = of_page("chaos")
 
 PRESETS = {preset.name: preset.scene for preset in CHAOS}
 NOISY = Run(label="noisy", learning_rate=0.1, noise=1.0)

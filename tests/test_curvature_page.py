@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from app.answer.result import simulate
-from app.gallery.curvature_presets import CURVATURE
+from app.gallery.presets import of_page
 from app.scene import from_data, to_data
 from dynamics import Run
 from dynamics import simulate as run_paths
 from dynamics.atlas import along
 from dynamics.sharpness import log_over_threshold
 from landscapes import LANDSCAPES
+
+CURVATURE = of_page("curvature")
 
 SCENES = {preset.name: preset.scene for preset in CURVATURE}
 
@@ -26,7 +28,7 @@ def edge(path) -> np.ndarray:
 
 def test_lazy_thrown_and_gone_lie_below_two_between_two_and_four_and_above_four() -> None:
     """SCIENCE 002-3; Lewkowycz et al. 2020."""
-    *kept, gone = paths("catapult")
+    *kept, gone = paths("thrown")
     assert gone.status == "diverged" and edge(gone)[0] > 4
     for path in kept:
         thrown = edge(path)[0] > 2
@@ -37,7 +39,7 @@ def test_lazy_thrown_and_gone_lie_below_two_between_two_and_four_and_above_four(
 
 def test_the_catapult_obeys_its_recursion_of_two_variables() -> None:
     """With f = xy and λ = x² + y²: f' = f(1 - ηλ + η²f²), λ' = λ - ηf²(4 - ηλ)."""
-    for path in run_paths(LANDSCAPES["catapult"], Run("gd", 0.1), SCENES["catapult"].points[:5], 60):
+    for path in run_paths(LANDSCAPES["catapult"], Run("gd", 0.1), SCENES["thrown"].points[:5], 60):
         f, lam = path.x * path.y, path.x**2 + path.y**2
         close = lambda made, told: np.max(np.abs(made - told) / (1 + np.abs(told)))  # noqa: E731
         assert close(f[1:], (f * (1 - 0.1 * lam + 0.01 * f * f))[:-1]) < 1e-12
@@ -54,7 +56,7 @@ def test_what_survives_a_catapult_is_exactly_the_disc_of_four_over_the_rate() ->
 
 
 def test_warmup_survives_where_the_bare_run_does_not_and_both_starts_end_where_the_rate_says() -> None:
-    kept, bare = paths("warmup")
+    kept, bare = paths("warmup_rescues")
     assert kept.status == "finished" and bare.status == "diverged" and edge(bare)[0] == pytest.approx(4.90, abs=0.01)
     made = paths("same_end")
     small, large = (np.array([path.sharpness[-1] for path in of]) for of in (made[:6], made[6:]))
@@ -63,7 +65,7 @@ def test_warmup_survives_where_the_bare_run_does_not_and_both_starts_end_where_t
 
 def test_clipping_ends_below_two_over_the_rate_unless_it_is_too_tight() -> None:
     """SCIENCE 002-11: c = 1 ends at 19.68, below 20; c = 0.1 stays above."""
-    kept, bare = paths("clipping")
+    kept, bare = paths("clipped_enough")
     assert bare.status == "diverged" and kept.loss[-1] < 1e-10 and kept.sharpness[-1] == pytest.approx(19.68, abs=0.01)
     tight = run_paths(LANDSCAPES["product"], Run("gd", 0.1, clip_norm=0.1), [(7.0, 0.1)], 500)[0]
     assert tight.sharpness[-1] > 20
@@ -71,7 +73,7 @@ def test_clipping_ends_below_two_over_the_rate_unless_it_is_too_tight() -> None:
 
 def test_the_curvature_climbs_to_two_over_the_rate_and_is_held_there() -> None:
     """SCIENCE 002-8 and 002-9: 46 to 2/η = 100; and a two-cycle at 1 + y = √(2/η), |x| = √(c(Y - y)/(1 + y))."""
-    climbed, held = paths("sharpening")[0], paths("edge")[0]
+    climbed, held = paths("sharpening")[0], paths("held")[0]
     assert climbed.sharpness[0] < 50 and 0.98 <= edge(climbed)[-1] / 2 <= 1.0
     assert held.y[-1] == pytest.approx(1.0, abs=2e-3) and abs(held.x[-1]) == pytest.approx(0.04472, abs=2e-3)
     assert held.x[-1] * held.x[-2] < 0
@@ -83,7 +85,7 @@ def test_a_run_may_diverge_although_it_starts_at_half_of_two_over_the_rate() -> 
 
 
 def test_each_rule_of_the_race_lies_on_its_own_side_of_its_own_edge() -> None:
-    scene = SCENES["momentum"]
+    scene = SCENES["own_edge"]
     for run, below in zip(simulate(scene, False).runs, (True, True, False), strict=True):
         over = log_over_threshold(scene.field, run.motion, run.paths[0], scene.knobs)
         assert bool(over[0] < 0) is below and bool(run.paths[0].loss[-1] < run.paths[0].loss[0]) is below

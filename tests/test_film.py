@@ -19,12 +19,15 @@ from app.drawing.draw import Drawing
 from app.drawing.layout import layout
 from app.drawing.reel import Reel
 from app.film import field_image, render, times
-from app.gallery.presets import EXPLORE, ZOOM_OUT
+from app.gallery.presets import of_page
+from app.gallery.presets import preset as named
 from app.picture.look import THEMES
 from app.picture.picture import Colours, Field, colour_table, picture
 from app.scene import Run, Scene, SceneError, View
 from app.views import zoom_out
 from landscapes import typed
+
+EXPLORE, ZOOM_OUT = of_page("explore"), of_page("zoom-out")
 
 av = pytest.importorskip("av")
 
@@ -210,9 +213,9 @@ def test_an_angle_that_wraps_draws_no_line_across_the_picture():
     assert trail_of(x, y, y, lens, 1.5, jump=180.0).points[-1, 0] == 350
 
 
-@pytest.mark.parametrize("preset", ["projected", "portrait"])
+@pytest.mark.parametrize("preset", ["projected", "reduced"])
 def test_a_panel_with_coordinates_of_its_own_shows_the_heads_there(preset):
-    scene = next(p.scene for p in ZOOM_OUT if p.name == preset)
+    scene = named(preset).scene
     drawing = Drawing(picture(simulate(scene)), (1280, 720), THEMES["light"])
     image, view = Reel(drawing.picture, (1280, 720), THEMES["light"]).frame(30.0), drawing.panels[-1]
     trace = view.panel.traces[-1]

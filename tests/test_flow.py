@@ -10,7 +10,7 @@ import pytest
 from app.answer.result import simulate as simulated
 from app.answer.result import to_data_of
 from app.edit.edits import edit
-from app.gallery.presets import EXPLORE
+from app.gallery.presets import of_page
 from app.picture.picture import picture
 from app.scene import SceneError, from_link, read, to_data, to_json, to_link, to_python, to_toml
 from dynamics import Run, simulate
@@ -18,6 +18,8 @@ from dynamics.flow import NoFlow, departure, flow
 from dynamics.schedules import Exponential, Step
 from landscapes import LANDSCAPES, typed
 from landscapes.landscape import FunctionLandscape
+
+EXPLORE = of_page("explore")
 
 FIVE, START = LANDSCAPES["five_wells"], (-0.7, 0.7)
 

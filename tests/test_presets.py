@@ -8,14 +8,12 @@ from msgspec.structs import replace
 
 from app.answer.result import simulate
 from app.edit.edits import edit
-from app.gallery.curvature_presets import CURVATURE
-from app.gallery.presets import ATLAS, CHAOS, EXPLORE, ZOOM_OUT, Preset
+from app.gallery.presets import Preset, of_page, presets
 from app.laboratory.laboratory import _preset_group
 from app.laboratory.workbench import Bench
 from app.views import explore, zoom_out
 
-PAGES = {"zoom-out": ZOOM_OUT, "explore": EXPLORE, "curvature": CURVATURE, "chaos": CHAOS, "atlas": ATLAS}
-ALL = {f"{page}/{preset.name}": preset for page, of in PAGES.items() for preset in of}
+ALL = {preset.name: preset for preset in presets()}
 REST = {name: preset for name, preset in ALL.items() if preset.scene.chart is None}
 
 
@@ -47,7 +45,7 @@ def test_a_line_is_gone_once_the_scene_is_another_one(page) -> None:
 
 
 def test_the_headline_over_a_scene_without_decay_does_not_speak_of_decay() -> None:
-    lines = {preset.name: zoom_out.PAGE.subtitle(preset.scene) for preset in ZOOM_OUT}
+    lines = {preset.name: zoom_out.PAGE.subtitle(preset.scene) for preset in of_page("zoom-out")}
     assert lines["stuck"].startswith("Without weight decay") and lines["kicked"].startswith(
         "Weight decay at a constant rate"
     )
@@ -55,22 +53,22 @@ def test_the_headline_over_a_scene_without_decay_does_not_speak_of_decay() -> No
 
 
 def test_clipping_and_warmup_end_below_two_over_the_rate_where_the_bare_run_diverges() -> None:
-    for name in ("explore/clipping", "explore/warmup"):
+    for name in ("clipping", "warmup"):
         kept, bare = paths(name)
         assert bare.status == "diverged" and kept.status == "finished"
         assert bounces(kept)[-1] < 2 and kept.loss[-1] < 1e-12
-    warmed = paths("explore/warmup")[0]
+    warmed = paths("warmup")[0]
     assert warmed.sharpness[50] < 0.3 * warmed.sharpness[0] and bounces(warmed).max() < 2
 
 
 def test_the_catapult_rises_from_above_two_over_the_rate_and_lands_below() -> None:
-    high, low = paths("explore/catapult")
+    high, low = paths("catapult")
     assert bounces(high)[0] > 2 > bounces(high)[-1] and high.loss.max() > 10 * high.loss[0]
     assert bounces(low).max() < 2 and low.loss.max() == low.loss[0]
 
 
 def test_more_decay_and_fewer_digits_part_the_twins_sooner() -> None:
-    scenes = {name: replace(ALL[f"zoom-out/{name}"].scene, steps=300) for name in ("kicked", "separate", "float32")}
+    scenes = {name: replace(ALL[name].scene, steps=300) for name in ("kicked", "separate", "float32")}
     horizon = {name: simulate(scene).runs[0].paths[0].horizon for name, scene in scenes.items()}
     assert horizon["separate"] < horizon["kicked"] and horizon["float32"] < 0.5 * horizon["kicked"]
 
@@ -82,14 +80,14 @@ def test_slower_decay_puts_spikes_further_apart() -> None:
         apart = np.diff(spikes)
         return float(np.median(apart[apart > 10]))
 
-    assert gaps("chaos/spikes") > 2 * gaps("chaos/restless")
+    assert gaps("spikes") > 2 * gaps("restless_watched")
 
 
 def test_the_starts_that_survive_on_the_catapult_are_exactly_a_disc() -> None:
     """x² + y² <= 4/η (SCIENCE: r'² = r² - η x²y² (4 - η r²)); the axes rest."""
     from dynamics.atlas import Axis, atlas
 
-    scene = ALL["atlas/catapult"].scene
+    scene = ALL["disc"].scene
     rate = scene.runs[0].learning_rate
     made = atlas(
         scene.field,

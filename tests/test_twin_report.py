@@ -9,9 +9,11 @@ import pytest
 
 from app.answer.result import simulate
 from app.answer.twin_report import code, partners, reports, sentences
-from app.gallery.presets import ZOOM_OUT
+from app.gallery.presets import of_page
 from app.scene import Run, Scene, SceneError
 from dynamics.schedules import Cosine, Linear, Step, Warmup, schedule
+
+ZOOM_OUT = of_page("zoom-out")
 
 STEPS = 40
 RUNS = {

@@ -10,8 +10,7 @@ from app.answer.result import simulate
 from app.drawing.camera import Lens
 from app.drawing.field import arrows
 from app.drawing.layout import Box
-from app.gallery.curvature_presets import CURVATURE
-from app.gallery.presets import CHAOS, EXPLORE, ZOOM_OUT
+from app.gallery.presets import of_page, preset
 from app.picture.picture import picture
 from app.picture.words import caption, format_log, format_number, norm_text, plain, tick_text
 from app.scene import Run, Scene, View
@@ -19,12 +18,14 @@ from app.stage.frame import frame
 from app.wire.bundle import bundled
 from app.wire.embed import HERE, squeezed
 
+CHAOS, EXPLORE, ZOOM_OUT = of_page("chaos"), of_page("explore"), of_page("zoom-out")
+
 PRESETS = {preset.name: preset.scene for preset in ZOOM_OUT + EXPLORE + CHAOS if preset.scene.chart is None}
 PRESETS["diverging crowd"] = Scene(
     landscape="catapult", starts=tuple((0.4 * k + 1, 4.0) for k in range(20)), steps=60,
     runs=(Run(label="a", learning_rate=0.1), Run(label="b", learning_rate=0.05)),
 )  # fmt: skip
-PRESETS["one of six is gone"] = next(preset.scene for preset in CURVATURE if preset.name == "catapult")
+PRESETS["one of six is gone"] = preset("thrown").scene
 
 SCRIPT = """
 import { readFileSync } from "node:fs";
@@ -60,7 +61,7 @@ def stage_says(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    ["kicked", "certified", "portrait", "quotient", "race", "five_starts", "warmup", "particles", "diverging crowd",
+    ["kicked", "certified", "reduced", "quotient", "race", "five_starts", "warmup", "particles", "diverging crowd",
      "one of six is gone"],
 )
 def test_film_and_stage_say_the_same(stage_says, name):

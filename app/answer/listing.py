@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 
 from app.answer.result import Result
+from app.scene import from_data
+from app.scene.presets import preset_data, preset_files
 from dynamics import RULES, SCHEDULES, rules
 from dynamics.rules import Knob, Rule
 from dynamics.schedules import Schedule
@@ -24,7 +26,17 @@ def entries(kind: str) -> list[Entry]:
             return [_rule(rule) for rule in RULES.values()]
         case "schedules":
             return [_schedule(name, kind) for name, kind in SCHEDULES.items()]
+        case "presets":
+            return [_preset(name) for name in preset_files()]
     return []
+
+
+def _preset(name: str) -> Entry:
+    scene = from_data(preset_data(name))
+    return {
+        "name": name, "title": scene.title, "sentence": scene.sentence, "page": scene.shown_on, "caveat": scene.caveat,
+        "source": scene.source, "topics": list(scene.topics),
+    }  # fmt: skip
 
 
 def _landscape(landscape: Landscape) -> Entry:

@@ -11,12 +11,12 @@ from app.answer.result import Result
 from app.edit.chart_controls import chart_groups
 from app.edit.controls import Group, group, history_control, note, select
 from app.edit.edits import edit
-from app.gallery.presets import Preset
+from app.gallery.presets import Preset, of_page
 from app.laboratory import dialogs
 from app.laboratory.components import chart, rail, stage
 from app.laboratory.workbench import Bench
 from app.picture.picture import picture
-from app.scene import Scene, SceneError, from_link, from_token, to_link
+from app.scene import Scene, SceneError, from_link, from_query, to_link
 from app.stage.frame import frame
 
 log = logging.getLogger("zoomout")
@@ -30,9 +30,12 @@ class Page(NamedTuple):
     name: str
     title: str
     subtitle: Callable[[Scene], str]
-    presets: tuple[Preset, ...]
     groups: Callable[[Scene, Result | None], list[Group]]
     """of the rail, for a scene and its paths; a chart brings its own to any page"""
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        return of_page(self.name)
 
 
 def show(page: Page, open_paths: Callable[[], None]) -> None:
@@ -73,8 +76,10 @@ def _bench(page: Page) -> Bench:
     if bench is None:
         first = page.presets[0]
         bench = st.session_state[f"bench:{page.name}"] = Bench(first.scene, first.name)
-        token = st.query_params.get("scene")
-        if token and (refusal := bench.adopt(lambda _: from_token(token), "open", opened="")):
+        query = st.query_params.to_dict()
+        if {"scene", "preset"} & {*query} and (
+            refusal := bench.adopt(lambda old: from_query(query) or old, "open", opened=query.get("preset", ""))
+        ):
             bench.refused.clear()
             bench.notice = f"{refusal} Here is the default scene instead."
     return bench

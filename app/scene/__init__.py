@@ -3,7 +3,8 @@
     schema   what a scene is                      checks   what it may not be, each in one sentence
     charts   what it shows instead of paths
     data     plain dicts, as TOML and JSON have   files    TOML and JSON
-    links    ?scene=…                             source   Python
+    links    ?scene=…, ?preset=…                  source   Python
+    presets  scenes to start from                 changes  what one scene has that another has not
 
 Every door (page, command, file, link) ends in the one schema.
 """
@@ -12,12 +13,12 @@ from app.scene.charts import Atlas, Averages, Distances, Ensemble, Orbits, Portr
 from app.scene.data import from_data, to_data
 from app.scene.error import SceneError
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
-from app.scene.links import from_link, from_token, to_link
+from app.scene.links import from_link, from_query, from_token, to_link
 from app.scene.schema import ARITHMETICS, COLOUR_MAPS, PARTNERS, STRIPS, Run, Scene, Start, View
 from app.scene.source import to_python
 
 __all__ = [
     "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "STRIPS", "Atlas", "Averages", "Distances", "Ensemble", "Orbits",
-    "Portrait", "Run", "Scene", "SceneError", "Start", "View", "from_data", "from_link", "from_token", "load", "read",
-    "read_bytes", "to_data", "to_json", "to_link", "to_python", "to_toml",
+    "Portrait", "Run", "Scene", "SceneError", "Start", "View", "from_data", "from_link", "from_query", "from_token", "load",
+    "read", "read_bytes", "to_data", "to_json", "to_link", "to_python", "to_toml",
 ]  # fmt: skip

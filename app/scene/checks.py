@@ -33,7 +33,7 @@ def check(scene: "Scene") -> None:
         field = scene.field
     except FormulaError as error:
         raise SceneError(error.code, error.message, error.column) from None
-    for text in (scene.title, *(run.label for run in scene.runs)):
+    for text in (scene.title, scene.sentence, scene.caveat, scene.source, *scene.topics, *(run.label for run in scene.runs)):
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
             raise SceneError("text", "A title or label is one line of ordinary text, without control characters.")
     for name, value in scene.knobs.items():

@@ -6,8 +6,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from app.scene.changes import changed
 from app.scene.charts import CHARTS
 from app.scene.error import SceneError
+from app.scene.presets import preset_data
 from app.scene.schema import PARTNERS, VERSION, Run, Scene, View
 from app.scene.spelling import field_names, perhaps
 from dynamics.schedules import SCHEDULES
@@ -36,7 +38,7 @@ def from_data(data: Any) -> Scene:
     """A scene from plain data, or `SceneError` with one sentence."""
     if not isinstance(data, dict):
         raise SceneError("scene", "A scene is a table of fields such as landscape, steps and runs.")
-    data = dict(data)
+    data = _based(data)
     if isinstance(data.get("runs"), list):
         data["runs"] = [_nested(run) if isinstance(run, dict) else run for run in data["runs"]]
     try:
@@ -47,6 +49,19 @@ def from_data(data: Any) -> Scene:
         raise SceneError("scene", _sentence(error, data)) from None
     except RecursionError:
         raise SceneError("scene", "The scene is nested too deeply.") from None
+
+
+def _based(data: dict[str, Any]) -> dict[str, Any]:
+    """The data themselves; of those that name a preset, the preset with what they say otherwise and with their `change`."""
+    own = dict(data)
+    name, change = own.pop("preset", None), own.pop("change", {})
+    if name is None and not change:
+        return own
+    base = preset_data(name) if name is not None else {}
+    if "landscape" in own or "formula" in own:
+        base = {field: value for field, value in base.items() if field not in ("landscape", "formula", "knobs", "starts")}
+    merged = {f: base[f] | own[f] for f in ("view", "knobs") if isinstance(own.get(f), dict) and f in base}
+    return changed(base | own | merged, change)
 
 
 def _whole(data: Any, counts: bool = False) -> Any:

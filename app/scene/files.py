@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from app.scene.links import from_link
 from app.scene.schema import Scene
 
 MAX_FILE = 1_000_000
+PRESET = "preset:"
+"""how the name of a preset begins where a file is expected"""
+WIDE = 100
+"""letters in a line of a written file"""
 
 
 def read(text: str) -> Scene:
@@ -38,7 +43,9 @@ def link_in(text: str) -> str | None:
 
 
 def load(source: str) -> Scene:
-    """A scene from the path of a file, or from a link."""
+    """A scene from the path of a file, from a link, or from the name of a preset: `preset:kicked`."""
+    if source.startswith(PRESET):
+        return from_data({"preset": source.removeprefix(PRESET)})
     if link := link_in(source):
         return from_link(link)
     path = Path(source.replace("\0", "�"))
@@ -68,4 +75,26 @@ def to_json(scene: Scene) -> str:
 def to_toml(scene: Scene) -> str:
     import tomli_w
 
-    return tomli_w.dumps(to_data(scene))
+    return compact(tomli_w.dumps(to_data(scene)))
+
+
+_ARRAY = re.compile(r"\[\n((?: +[^ \n][^\n]*[^\n{\[],\n| +\d,\n)+) *\]")
+"""a list of numbers, of words or of such lists in one line each, as it is written over many lines"""
+
+
+def compact(toml: str) -> str:
+    """TOML whose lists of numbers fill their lines, so that a person can read them."""
+    for _ in range(2):  # the inner lists, then those that hold them
+        toml = _ARRAY.sub(_filled, toml)
+    return toml
+
+
+def _filled(found: re.Match[str]) -> str:
+    items = [line.strip() for line in found[1].splitlines()]
+    if any("{" in item for item in items):
+        return found[0]
+    line = " ".join(items).removesuffix(",")
+    if len(line) <= WIDE or '"' in line:  # a text may hold a space at which no line ends
+        return f"[{line}]"
+    filled = textwrap.fill(line, WIDE, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return f"[\n{filled},\n]"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 from msgspec.structs import force_setattr
 
-from app.scene.charts import Chart, check_chart
+from app.scene.charts import Atlas, Chart, check_chart
 from app.scene.checks import check, landscape_of
 from app.scene.error import SceneError
 from app.scene.spelling import Spelt
@@ -26,6 +26,9 @@ ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
 StripName = Literal["loss", "best", "norm", "effective_rate", "sharpness", "gap", "flow", "lyapunov"]
 STRIPS: tuple[str, ...] = get_args(StripName)
+PageName = Literal["zoom-out", "explore", "curvature", "chaos", "atlas"]
+PAGES: tuple[str, ...] = get_args(PageName)
+Line = Annotated[str, Meta(max_length=400)]
 
 
 class Part(Struct, metaclass=Spelt):
@@ -91,6 +94,14 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
 
     version: Literal[1] = VERSION
     title: Annotated[str, Meta(max_length=200)] = ""
+    sentence: Line = ""
+    """what to watch, in one line under the title"""
+    caveat: Line = ""
+    """what the picture does not show"""
+    source: Line = ""
+    page: PageName | None = None
+    """where it is opened; by default where its kind is"""
+    topics: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=8)] = ()
     landscape: str | None = None
     formula: str | None = None
     starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
@@ -104,7 +115,7 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
     """shown instead of the paths"""
 
     def __post_init__(self) -> None:
-        for name in ("runs", "starts"):  # written by hand they may be lists
+        for name in ("runs", "starts", "topics"):  # written by hand they may be lists
             if isinstance(getattr(self, name), list):
                 force_setattr(self, name, tuple(map(_frozen, getattr(self, name))))
         check_types(self)
@@ -119,6 +130,15 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
     def field(self) -> Landscape:
         """The landscape itself, with its knobs' ranges."""
         return landscape_of(self.landscape, self.formula, tuple(self.knobs.items()))
+
+    @property
+    def shown_on(self) -> str:
+        """The page that shows it: its own choice, or that of its kind."""
+        if self.page is not None:
+            return self.page
+        if self.chart is not None:
+            return "atlas" if isinstance(self.chart, Atlas) else "chaos"
+        return "zoom-out" if any(run.twin_of for run in self.runs) else "explore"
 
     @property
     def points(self) -> tuple[Start, ...]:

@@ -1,6 +1,5 @@
 """Atlas: two things vary, a million runs, one number of each."""
 
-from app.gallery.presets import ATLAS
 from app.laboratory.laboratory import Page
 from app.views import explore
 
@@ -8,6 +7,5 @@ PAGE = Page(
     "atlas",
     "A map of runs",
     lambda scene: "Every pixel is a run: drag a rectangle to look closer, rest on one to see its path, click to open it.",
-    ATLAS,
     explore.groups,
 )

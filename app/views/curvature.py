@@ -1,6 +1,5 @@
 """Curvature: the sharpness against what a rule can bear; warmup, clipping, catapults and the edge of stability."""
 
-from app.gallery.curvature_presets import CURVATURE
 from app.laboratory.laboratory import Page
 from app.views import explore
 
@@ -8,6 +7,5 @@ PAGE = Page(
     "curvature",
     "How sharp is too sharp?",
     lambda scene: "Each rule bears a curvature of its own: below it a run settles, above it something has to give.",
-    CURVATURE,
     explore.groups,
 )

@@ -13,7 +13,6 @@ from app.edit.controls import (
     run_controls,
     time_group,
 )
-from app.gallery.presets import EXPLORE
 from app.laboratory.laboratory import Page
 from app.picture.picture import MOST_HANDLES
 from app.scene import Scene
@@ -67,6 +66,5 @@ PAGE = Page(
     "explore",
     "Explore",
     lambda scene: "Any loss, any rules, from one start or several: drag the start, change a rate, add a rival.",
-    EXPLORE,
     groups,
 )

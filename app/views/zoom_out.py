@@ -15,7 +15,6 @@ from app.edit.controls import (
     time_group,
     twin_note,
 )
-from app.gallery.presets import ZOOM_OUT
 from app.laboratory.laboratory import Page
 from app.picture.panels import compared
 from app.scene import Scene
@@ -54,6 +53,5 @@ PAGE = Page(
     "zoom-out",
     "The same walk, seen through a zooming lens",
     subtitle,
-    ZOOM_OUT,
     groups,
 )
