@@ -54,6 +54,16 @@ def test_a_command_ends_within_a_second_and_leaves_no_half_file(tmp_path, name, 
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{scene}.json" for scene in sorted(SCENES)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc calls back with the exit code")
+@pytest.mark.parametrize("how", SIGNALS, ids=lambda s: s.name)
+def test_a_signal_after_the_work_is_done_makes_no_failure_of_it(how) -> None:
+    # raise(exit code), when Python itself is gone
+    late = "libc.on_exit(ctypes.cast(getattr(libc, 'raise'), ctypes.c_void_p), None)"
+    script = f"import ctypes, sys; from app.machine import ending; libc = ctypes.CDLL(None); ending.at_once(); {late}; "
+    done = subprocess.run([sys.executable, "-c", script + f"sys.exit({int(how)})"], cwd=ROOT, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (int(how), b"")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are another thing there")
 @pytest.mark.parametrize("how", SIGNALS, ids=lambda s: s.name)
 @pytest.mark.parametrize("page", ["", "atlas"])

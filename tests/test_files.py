@@ -9,6 +9,7 @@ import tempfile
 from fractions import Fraction
 
 import pytest
+from browser import ROOT
 
 from app.__main__ import main
 from app.film import check_film, render
@@ -84,12 +85,19 @@ def test_a_link_laid_where_a_partial_file_could_be_is_not_followed(here) -> None
 
 
 def test_what_a_killed_export_left_behind_is_swept(here) -> None:
-    left = here / ".zoomout-0123.partial"
-    left.write_text("half")
-    os.utime(left, (0, 0))
-    with whole_file(here / "b.csv") as partial:
-        partial.write_text("whole")
-    assert not left.exists()
+    script = "import pathlib, sys; from app.machine.files import whole_file as whole\n"
+    script += "with whole(pathlib.Path(sys.argv[1])) as file: file.write_text('half'); print('written', flush=True); input()"
+    command = [sys.executable, "-c", script, str(here / "a.csv")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout.readline() == b"written\n"
+    [left] = here.glob(".zoomout-*.partial")
+    for living in (True, False):
+        with whole_file(here / "b.csv") as partial:
+            partial.write_text("whole")
+        assert left.exists() is living
+        process.kill()
+        process.wait()
+    assert not (here / "a.csv").exists()
 
 
 # ---- films ----

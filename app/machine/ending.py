@@ -45,6 +45,13 @@ def at_once() -> None:
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
+    atexit.register(_done)
+
+
+def _done() -> None:
+    """All is done and told: what is left is Python's own end, which no signal is to turn into a failure."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
 
 
 def stoppable(work: Callable[[], Any]) -> Any:

@@ -7,11 +7,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.machine.ending import leftovers
 from app.scene import SceneError
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows, where a file that is open can be neither renamed nor removed
+    flock = None  # type: ignore[assignment]
 
 
 def check_new(path: Path, force: bool) -> None:
@@ -33,8 +38,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     leftovers.add(partial)
     try:
         _sweep(folder)
-        yield partial
-        partial.replace(path)
+        with _held(partial):
+            yield partial
+            partial.replace(path)
     except OSError as error:
         raise SceneError("file", f"{path.name} cannot be written: {_reason(error)}.") from None
     finally:
@@ -79,11 +85,46 @@ def passing_folder() -> Iterator[Path]:
             leftovers.discard(folder)
 
 
+@contextmanager
+def _held(partial: Path) -> Iterator[None]:
+    """Makes the file and locks it for as long as the block lasts and this process lives, so that no other one sweeps it."""
+    if flock is None:
+        yield
+        return
+    while True:
+        handle = os.open(partial, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            with suppress(OSError):  # of a file system without locks
+                flock(handle, LOCK_EX)
+            if partial.exists():
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
 def _sweep(folder: Path) -> None:
-    """Removes what a killed export left behind: files of ours that nobody has written to for an hour."""
+    """Removes what killed exports left behind."""
     for left in folder.glob(".zoomout-*.partial"):
-        if time.time() - left.stat().st_mtime > 3600:
-            left.unlink(missing_ok=True)
+        with suppress(OSError):  # it is somebody else's
+            if _abandoned(left):
+                left.unlink()
+
+
+def _abandoned(partial: Path) -> bool:
+    """Whether no process holds it; where that cannot be known, whether nobody has written to it for an hour."""
+    if flock is None or partial.is_symlink() or not partial.is_file():
+        return time.time() - partial.lstat().st_mtime > 3600
+    handle = os.open(partial, os.O_RDWR)
+    try:
+        flock(handle, LOCK_EX | LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - partial.stat().st_mtime > 3600
+    finally:
+        os.close(handle)
 
 
 def _reason(error: OSError) -> str:
