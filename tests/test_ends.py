@@ -60,7 +60,8 @@ def test_a_signal_after_the_work_is_done_makes_no_failure_of_it(how) -> None:
     # raise(exit code), when Python itself is gone
     late = "libc.on_exit(ctypes.cast(getattr(libc, 'raise'), ctypes.c_void_p), None)"
     script = f"import ctypes, sys; from app.machine import ending; libc = ctypes.CDLL(None); ending.at_once(); {late}; "
-    done = subprocess.run([sys.executable, "-c", script + f"sys.exit({int(how)})"], cwd=ROOT, capture_output=True, timeout=60)
+    command = [sys.executable, "-c", script + f"sys.exit({int(how)})"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (int(how), b"")
 
 
