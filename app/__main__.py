@@ -212,17 +212,39 @@ class Theme(StrEnum):
 def render(
     scene: SceneSource,
     out: Annotated[Path, typer.Option(metavar="FILE", help="A .mp4, .webm, .gif, .png, .svg, .pdf or .html file.")],
-    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height in pixels, even numbers.")] = "1280x720",
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="WxH|TARGET",
+            help="Width and height in pixels, even numbers; or where it goes: blog, slide (16:9), square (1:1), "
+            "story (9:16) or paper, with letters that can be read there.",
+        ),
+    ] = "1280x720",
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second of a film.")] = 30,
     seconds: Annotated[
         float | None, typer.Option(help="How long the motion takes in a film.", show_default="as the scene says")
     ] = None,
-    step: Annotated[float | None, typer.Option(help="The step that a picture shows.", show_default="the last")] = None,
+    step: Annotated[
+        float | None, typer.Option(help="The step that a picture shows.", show_default="the one that tells most")
+    ] = None,
     theme: Annotated[Theme | None, typer.Option(help="The colours.", show_default="as the scene says")] = None,
+    strips: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="How many curves stand under the picture.", show_default="as there is room"),
+    ] = None,
+    title: Annotated[bool, typer.Option("--title/--no-title", help="The scene's title and sentence.")] = True,
+    caption: Annotated[bool, typer.Option("--caption/--no-caption", help="The line of time and its sentence.")] = True,
+    credit: Annotated[bool, typer.Option("--credit", help="A small line that says what made it.")] = False,
+    transparent: Annotated[bool, typer.Option("--transparent", help="A picture without a ground.")] = False,
     force: ForceFlag = False,
 ) -> None:
     """Make a film, a picture or a self-contained page of a scene."""
-    pixels = _size(size)
+    from app.film.targets import named as target_named
+    from app.picture.look import Parts
+
+    target = target_named(size)
+    pixels, ratio, room = target[1:] if target else (_size(size), 0.0, 99)
+    parts = Parts(title, room if strips is None else strips, caption, credit, transparent, ratio)
     _check_folder(out)
     given = _scene(scene)
     from app import film
@@ -230,7 +252,7 @@ def render(
     progress = _progress() if sys.stderr.isatty() else None
     chosen = theme.value if theme else given.view.theme
     with _writing():
-        film.render(given, out, pixels, fps, seconds, chosen, progress, force, step, large=True)
+        film.render(given, out, pixels, fps, seconds, chosen, progress, force, step, large=True, parts=parts)
     if out.suffix.lower() != ".html" and (said := film.note(" ".join([given.title, *given.labels]))):
         print(said, file=sys.stderr)
 
@@ -238,7 +260,10 @@ def render(
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().replace("×", "x").partition("x")
     if not (width.isascii() and width.isdecimal() and height.isascii() and height.isdecimal() and len(text) < 12):
-        raise Refused("film", "A --size is written as WIDTHxHEIGHT in pixels, for example 1280x720.")
+        raise Refused(
+            "film",
+            "A --size is written as WIDTHxHEIGHT in pixels, for example 1280x720, or blog, slide, square, story or paper.",
+        )
     return int(width), int(height)
 
 

@@ -93,7 +93,7 @@ def test_a_map_is_seen_coarse_at_first_and_refines_to_its_end(page: Page, addres
     open_page(page, to_link(SLOW, f"{address}/atlas"), "h.plots[0].raster.columns < 512 && c.stats.draws > 0")
     assert chart(page, "h.more") is True
     whole(page, "h.plots[0].raster.columns === 512")
-    expect(page.get_by_role("heading", name="A map of runs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Rest and unrest")).to_be_visible()
     assert "262 144 runs" in chart(page, "root.textContent").replace("\u202f", " ")
 
 

@@ -52,7 +52,7 @@ def test_something_true_is_moving_on_the_first_page(page: Page, address: str) ->
 def test_a_page_opens_by_its_own_address_on_a_server_that_nobody_has_visited(page: Page) -> None:
     with serving() as fresh:
         open_page(page, f"{fresh}/explore")
-        expect(page.get_by_role("heading", name="Explore")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("heading", name="A fair-looking race")).to_be_visible(timeout=PATIENCE)
 
 
 def test_dragging_the_start_moves_both_paths_under_the_finger(page: Page, address: str) -> None:
@@ -118,7 +118,7 @@ def test_the_address_always_holds_the_scene_and_a_reload_brings_it_back(page: Pa
     open_page(page, f"{address}/?play=0")
     page.get_by_label("Start from").select_option("quotient")
     until(page, "z.frame.steps === 200")
-    page.wait_for_function("() => location.search.includes('scene=')", timeout=PATIENCE)
+    page.wait_for_function("() => location.search.includes('preset=quotient')", timeout=PATIENCE)
     page.wait_for_timeout(700)
     page.reload()
     until(page, "z.frame.steps === 200")

@@ -40,7 +40,7 @@ def unpacked(content: bytes) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def page(seen: Picture, theme: str = "light") -> str:
-    return embed.page("stage", seen.scene.title, seen.summary, frame(seen, key="page"), theme)
+    return embed.page("stage", seen.scene, seen.summary, frame(seen, key="page"), theme)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from app.answer.result import simulate
 from app.edit.edits import edit
 from app.gallery.presets import Preset, of_page, presets
-from app.laboratory.laboratory import _preset_group
+from app.laboratory.laboratory import _sentence_under
 from app.laboratory.workbench import Bench
 from app.views import explore, zoom_out
 
@@ -33,15 +33,18 @@ def test_a_line_names_no_step_that_it_would_have_to_compute(preset: Preset) -> N
 
 
 @pytest.mark.parametrize("page", [zoom_out.PAGE, explore.PAGE], ids=lambda page: page.name)
-def test_a_line_is_gone_once_the_scene_is_another_one(page) -> None:
+def test_the_words_over_a_scene_go_once_it_is_another_one_and_come_back_with_it(page) -> None:
     preset = page.presets[0]
     work = Bench(preset.scene, preset.name)
-    said = lambda: [c["text"] for c in _preset_group(page, work)["controls"] if c["kind"] == "note"]  # noqa: E731
-    assert said() == [preset.line]
+    assert _sentence_under(page, work) == preset.line
     work.adopt(lambda scene: edit(scene, "run:0:learning_rate", 0.01))
-    assert said() == []
-    work.reset()
-    assert said() == [preset.line]
+    assert _sentence_under(page, work) == f"Changed from “{preset.title}”."
+    assert not work.scene.sentence and not work.scene.source and work.scene.title == preset.title
+    work.adopt(lambda scene: edit(scene, "run:0:learning_rate", preset.scene.runs[0].learning_rate))
+    assert work.scene == preset.scene and _sentence_under(page, work) == preset.line
+    work.adopt(lambda scene: edit(scene, "seed", 4))
+    work.travel("undo", 1)
+    assert work.scene == preset.scene
 
 
 def test_the_headline_over_a_scene_without_decay_does_not_speak_of_decay() -> None:

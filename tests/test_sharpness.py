@@ -7,7 +7,7 @@ from app.answer.result import simulate as carry_out
 from app.answer.result import to_data_of
 from app.picture.picture import picture
 from app.scene import Run as SceneRun
-from app.scene import Scene
+from app.scene import Scene, View
 from dynamics import Run, simulate
 from dynamics.atlas import value
 from dynamics.preconditioner import preconditioned_sharpness
@@ -77,7 +77,7 @@ def test_a_map_a_strip_and_the_command_have_one_threshold(name: str, run: Run) -
 
 def test_the_ratio_of_a_run_and_its_twin_is_one_curve() -> None:
     runs = (SceneRun(label="a", learning_rate=0.3, weight_decay=0.5), SceneRun(label="b", twin_of="a"))
-    strips = picture(carry_out(Scene(landscape="five_wells", steps=30, runs=runs))).strips
+    strips = picture(carry_out(Scene(landscape="five_wells", steps=30, runs=runs, view=View(strips=("sharpness",))))).strips
     left, right = next(strip for strip in strips if strip.title.startswith("sharpness")).lines
     same = np.isfinite(left.values) & np.isfinite(right.values)
     assert same.any() and np.allclose(left.values[same], right.values[same], atol=1e-6)

@@ -9,20 +9,26 @@ import numpy as np
 from app.chart.sheet import Curve, Mark, Plot, Raster, Sheet
 from app.machine.files import whole_file
 from app.picture.fonts import families
-from app.picture.look import THEMES, Theme
+from app.picture.look import CREDIT, LEAST, THEMES, Parts, Theme
 
 DPI = 100
 HEAD, FOOT, LEFT, KEY = 42, 52, 66, 92
 """pixels for the title, for the caption, left of a plot for its ticks, and right of one for the bar of its colours"""
+EVERYTHING = Parts()
+WORD = 10 * DPI / 72
+"""pixels of the smallest letters, 10 points"""
 ROOMY = (960, 540)
 """pixels from which on words have their own size; in a smaller picture they shrink with it, so that plots keep their room"""
 
 
-def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> Any:
+def figure(
+    sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "", parts: Parts = EVERYTHING
+) -> Any:
     """A matplotlib figure of `size` pixels."""
     from matplotlib.figure import Figure
 
     colours, shrunk = THEMES[theme], min(1.0, size[0] / ROOMY[0], size[1] / ROOMY[1])
+    shrunk, title = max(shrunk, LEAST * parts.ratio / WORD), title if parts.title else ""
     size = (size[0] / shrunk, size[1] / shrunk)
     inches = [pixels / DPI + 1e-6 for pixels in size]  # a hair more, since matplotlib cuts fractions of a pixel off
     made = Figure(inches, dpi=DPI * shrunk, facecolor=colours.background)
@@ -32,7 +38,8 @@ def figure(sheet: Sheet, size: tuple[int, int] = (1280, 720), theme: str = "ligh
         made.text((LEFT + 8) / size[0], 1 - 12 / size[1], _plain(title), **words)
     for plot in sheet.plots:
         _draw(made, made.add_axes(_place(sheet, plot, size, HEAD if title else 8)), plot, colours)
-    lines = fill(_plain(sheet.caption), width=max(20, int((size[0] - 2 * LEFT) / 7.4)))
+    said = " ".join(filter(None, [sheet.caption if parts.words else "", CREDIT if parts.credit else ""]))
+    lines = fill(_plain(said), width=max(20, int((size[0] - 2 * LEFT) / 7.4)))
     below = {"color": colours.muted, "fontsize": 10, "va": "bottom", "linespacing": 1.3, "fontfamily": list(families(lines))}
     made.text((LEFT + 8) / size[0], 10 / size[1], lines, **below)
     return made
@@ -56,12 +63,16 @@ def room(sheet: Sheet, title: str) -> tuple[int, int]:
     return 16 + LEFT + 14 + (0 if words else KEY), (HEAD if title else 8) + FOOT + 76 + (22 if words else 0)
 
 
-def write(sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "") -> None:
+def write(
+    sheet: Sheet, file: Path, size: tuple[int, int] = (1280, 720), theme: str = "light", title: str = "",
+    parts: Parts = EVERYTHING,
+) -> None:  # fmt: skip
     """The picture as .png, .svg or .pdf; the file appears at its name only when whole."""
-    made = figure(sheet, size, theme, title)
+    made = figure(sheet, size, theme, title, parts)
     with whole_file(file) as partial:
         kind = file.suffix.removeprefix(".").lower()
-        made.savefig(partial, format=kind, facecolor=made.get_facecolor(), metadata=_dateless(kind))
+        ground = "none" if parts.transparent else made.get_facecolor()
+        made.savefig(partial, format=kind, facecolor=ground, metadata=_dateless(kind))
 
 
 class Canvas:

@@ -153,7 +153,7 @@ def _html(made: Atlas, work: Plan, file: Any) -> None:
         plot = shown.plots[0]
         shown = shown._replace(plots=(plot._replace(raster=plot.raster._replace(values=None)),))
     title = work.scene.title or (work.scene.field.title if work.scene.landscape else "A map of runs")
-    file.write(page("chart", title, shown.caption, sent(shown, name="page")).encode())
+    file.write(page("chart", replace(work.scene, title=title), shown.caption, sent(shown, name="page")).encode())
 
 
 WRITERS: dict[str, Callable[[Atlas, Plan, Any], None]] = {".png": _png, ".npz": _npz, ".html": _html}

@@ -5,12 +5,12 @@ strips    the strips again, strong; of them only the part before the cursor is s
 moving    the paths up to t, ticks of a zooming camera, cursors, numbers, the sentence
 """
 
-from app.drawing.layout import Box, layout, lines
+from app.drawing.layout import EVERYTHING, SENTENCE, SENTENCE_LINE, TITLE, Box, layout, lines, title_lines
 from app.drawing.panel import PanelView, draw_swatch
-from app.drawing.pen import Pen, Style, fitted, printable, width_of
+from app.drawing.pen import Pen, Style, width_of
 from app.drawing.strip import StripView
 from app.drawing.trails import Ink
-from app.picture.look import Theme
+from app.picture.look import CREDIT, Parts, Theme
 from app.picture.picture import Picture
 from app.picture.words import caption
 
@@ -21,9 +21,13 @@ FUTURE = 0.38
 class Drawing:
     """A picture at one size in one theme. `detail` is how many field pixels there are to a pixel: more than 1 on paper."""
 
-    def __init__(self, picture: Picture, size: tuple[int, int], theme: Theme, detail: int = 1, fade_ticks: bool = False):
-        self.picture, self.theme, self.steps = picture, theme, picture.scene.steps
-        place = self.layout = layout(picture, size)
+    def __init__(
+        self, picture: Picture, size: tuple[int, int], theme: Theme, detail: int = 1, fade_ticks: bool = False,
+        parts: Parts = EVERYTHING,
+    ):  # fmt: skip
+        picture = picture._replace(strips=picture.strips[: parts.strips])
+        self.picture, self.theme, self.steps, self.parts = picture, theme, picture.scene.steps, parts
+        place = self.layout = layout(picture, size, parts)
         horizons = [path.horizon for run in picture.result.runs for path in run.paths if path.horizon is not None]
         self.horizon = min(horizons, default=None)
         self.style = style = Style(theme, place.unit, size[0])
@@ -38,18 +42,31 @@ class Drawing:
 
     def still(self, pen: Pen) -> None:
         place, theme, u = self.layout, self.theme, self.layout.unit
-        pen.box(0, 0, *place.size, theme.background)
+        if not self.parts.transparent:
+            pen.box(0, 0, *place.size, theme.background)
         if place.title.width:
-            title = fitted(printable(self.picture.scene.title), 1.3 * u, place.title.width, True)
-            pen.text(place.title.x, place.title.y + place.title.height / 2, title, 1.3 * u, theme.text, bold=True)
+            rows = title_lines(self.picture.scene.title, place.title.width, u)
+            for row, text in enumerate(rows):
+                y = place.title.y + (row + 0.5) * place.title.height / len(rows)
+                pen.text(place.title.x, y, text, TITLE * u, theme.text, bold=True)
+        if place.sentence.height:
+            box, pieces = place.sentence, [(self.picture.scene.sentence, False)]
+            for row, line in enumerate(lines(pieces, box.width, SENTENCE * u)):
+                text = "".join(word for word, _ in line)
+                pen.text(box.x, box.y + (row + 0.5) * SENTENCE_LINE * u, text, SENTENCE * u, theme.muted)
         for entry in place.legend:
             ink = Ink(self.picture.colours[entry.run], self.picture.dashes[entry.run])
             draw_swatch(pen, ink, entry.x, entry.y, self.style)
             pen.text(entry.x + 2.3 * u, entry.y, entry.label, 0.9 * u, theme.text)
         for part in (*self.panels, *self.strips):
             part.still(pen)
-        self.strip_lines(pen, FUTURE)
-        self._track(pen)
+        if self.picture.scene.view.future:
+            self.strip_lines(pen, FUTURE)
+        if self.parts.words:
+            self._track(pen)
+        if self.parts.credit:
+            x, y = place.caption.right, place.size[1] - 0.9 * u
+            pen.text(x, y, CREDIT, self.style.small, theme.muted, align="right")
 
     def strip_lines(self, pen: Pen, alpha: float = 1.0) -> None:
         for strip in self.strips:
@@ -62,8 +79,9 @@ class Drawing:
     def moving(self, pen: Pen, t: float) -> None:
         for part in (*self.panels, *self.strips):
             part.moving(pen, t)
-        self._elapsed(pen, t)
-        self._caption(pen, t)
+        if self.parts.words:
+            self._elapsed(pen, t)
+            self._caption(pen, t)
 
     def _track(self, pen: Pen) -> None:
         """The timeline, with the mark beyond which the numbers no longer predict."""

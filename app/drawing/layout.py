@@ -4,11 +4,15 @@ import math
 from typing import NamedTuple
 
 from app.drawing.pen import fitted, printable, width_of
+from app.picture.look import LEAST, SMALL, Parts
 from app.picture.picture import Picture
 from app.picture.strips import Strip
 from app.picture.words import caption, norm_text, strip_text
 
 Size = tuple[int, int]
+EVERYTHING = Parts()
+TITLE, SENTENCE, SENTENCE_LINE = 1.3, 0.95, 1.35
+"""sizes of letters, and a line's height, in units of ordinary text"""
 
 
 class Box(NamedTuple):
@@ -40,6 +44,8 @@ class Layout(NamedTuple):
     unit: float
     """the size of ordinary text, in pixels"""
     title: Box
+    sentence: Box
+    """what to watch, under the title"""
     legend: tuple[Entry, ...]
     panels: tuple[Box, ...]
     gutters: tuple[float, ...]
@@ -61,18 +67,27 @@ class _Sizes(NamedTuple):
     """of strips; 0 where there is no room for any"""
 
 
-def layout(picture: Picture, size: Size) -> Layout:
+def layout(picture: Picture, size: Size, parts: Parts = EVERYTHING) -> Layout:
+    """`picture` has no more strips than the parts allow: see `Drawing`."""
     width, height = size
-    u = unit_of(size)
-    margin = round(1.5 * u)
+    u = max(unit_of(size), LEAST * parts.ratio / SMALL)
+    margin = round((1.5 if parts.words or parts.title else 0.5) * u)
     inner = width - 2 * margin
-    title, legend, top = _head(picture, margin, inner, u)
-    words = Box(margin, 0, inner, _caption_lines(picture, inner, u) * 1.5 * u)
-    words = words._replace(y=height - 0.9 * u - words.height)
-    timeline = Box(margin, words.y - 1.15 * u, inner, (1.2 if picture.horizon_text else 0.25) * u)
-    body = Box(margin, top, inner, timeline.y - (1.1 if picture.horizon_text else 0.4) * u - top)
-    panels, gutters, strips, head = _body(picture, body, u)
-    return Layout(size, u, title, legend, panels, gutters, strips, head, timeline, words)
+    title, legend, below = _head(picture, margin, inner, u, picture.scene.title if parts.title else "")
+    text = picture.scene.sentence if parts.title else ""
+    said = len(lines([(text, False)], inner, SENTENCE * u)) if text else 0
+    sentence = Box(margin, below - 0.5 * u, inner, said * SENTENCE_LINE * u)
+    top = max(below, sentence.bottom + 0.4 * u) if said else below
+    foot = height - (1.9 if parts.credit else 0.9 if parts.words else 0.2) * u
+    words = Box(margin, foot, inner, 0)
+    timeline, bottom = words, foot
+    if parts.words:
+        high = _caption_lines(picture, inner, u) * 1.5 * u
+        words = Box(margin, foot - high, inner, high)
+        timeline = Box(margin, words.y - 1.15 * u, inner, (1.2 if picture.horizon_text else 0.25) * u)
+        bottom = timeline.y - (1.1 if picture.horizon_text else 0.4) * u
+    panels, gutters, strips, head = _body(picture, Box(margin, top, inner, bottom - top), u)
+    return Layout(size, u, title, sentence, legend, panels, gutters, strips, head, timeline, words)
 
 
 def unit_of(size: Size) -> float:
@@ -85,16 +100,16 @@ def unit_of(size: Size) -> float:
 # Head and words
 
 
-def _head(picture: Picture, margin: float, inner: float, u: float) -> tuple[Box, tuple[Entry, ...], float]:
+def _head(picture: Picture, margin: float, inner: float, u: float, title: str) -> tuple[Box, tuple[Entry, ...], float]:
     """Title and legend: on one line where there is room, and the height at which the rest begins."""
     shared = any(len(panel.runs) > 1 for panel in picture.panels)
     labels = [fitted(printable(run.label), 0.9 * u, 16 * u) for run in picture.result.runs] if shared else []
     widths = [2.5 * u + width_of(label, 0.9 * u) + 1.3 * u for label in labels]
-    title = printable(picture.scene.title)
+    title = printable(title)
     beside = inner - sum(widths) - u if labels else inner
-    taken = min(width_of(title, 1.3 * u, True), inner)
-    one_line = not labels or taken <= beside
-    box = Box(margin, 1.1 * u, beside if one_line else inner, 1.9 * u) if title else Box(margin, 0.9 * u, 0, 0)
+    one_line = not labels or width_of(title, TITLE * u, True) <= beside
+    rows = len(title_lines(title, inner, u))
+    box = Box(margin, 1.1 * u, beside if one_line else inner, 1.9 * u * rows) if title else Box(margin, 0.4 * u, 0, 0)
     x, y = (margin + inner - sum(widths) + 1.3 * u if title and one_line else margin), box.y + box.height / 2
     if labels and not (title and one_line):
         y = box.bottom + 0.9 * u
@@ -106,6 +121,11 @@ def _head(picture: Picture, margin: float, inner: float, u: float) -> tuple[Box,
         x += wide
     bottom = max([box.bottom, *(entry.y + 0.9 * u for entry in entries)])
     return box, tuple(entries), bottom + 0.5 * u
+
+
+def title_lines(title: str, room: float, u: float) -> list[str]:
+    """A title on one line or two."""
+    return ["".join(word for word, _ in line) for line in lines([(title, True)], room, TITLE * u, 2)]
 
 
 def _caption_lines(picture: Picture, inner: float, u: float) -> int:
@@ -249,7 +269,7 @@ def _rows_of_strips(picture: Picture, room: Box, rows: int, u: float) -> tuple[B
 
 
 def name_width(strip: Strip, u: float) -> float:
-    return width_of(strip.title + ("  log" if strip.log else ""), 0.8 * u)
+    return width_of(strip.title + ("  log" if strip.log else ""), SMALL * u)
 
 
 def value_room(picture: Picture, strip: Strip, u: float) -> float:
@@ -272,5 +292,6 @@ def values_at(picture: Picture, strip: Strip, t: float, u: float) -> list[Value]
     texts = [strip_text(strip, float(line.values[math.floor(t + 1e-9)])) for line in strip.lines]
     dots = [picture.colours[line.run] if len(strip.lines) > 1 else None for line in strip.lines]
     return [
-        Value(text, dot, width_of(text, 0.8 * u) + (1.4 if dot else 0.4) * u) for text, dot in zip(texts, dots, strict=True)
+        Value(text, dot, width_of(text, SMALL * u) + (1.4 if dot else 0.4) * u)
+        for text, dot in zip(texts, dots, strict=True)
     ]

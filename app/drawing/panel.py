@@ -1,6 +1,7 @@
 """One panel of a picture: its ground, what never moves on it, and its paths at time t."""
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -79,13 +80,25 @@ class PanelView:
             self._ticks(pen, 0.0)
 
     def _title(self, pen: Pen) -> None:
-        u, x, y, steps = self.style.unit, self.box.x, self.box.y - 0.95 * self.style.unit, self.picture.scene.steps
-        corners = [norm_text(self.picture, self.panel, steps * i // 40) for i in range(41)]
-        room = self.box.width - max(width_of(corner, 0.94 * u) for corner in corners) - 0.7 * u
+        u, x, y = self.style.unit, self.box.x, self.box.y - 0.95 * self.style.unit
+        room = self.box.width - (self._corner_room() if self.has_corner else 0)
         if len(self.panel.runs) == 1 and len(self.picture.result.runs) > 1:
             draw_swatch(pen, self.ink(self.panel.runs[0]), x, y, self.style)
             x, room = x + 2.3 * u, room - 2.3 * u
         pen.text(x, y, fitted(printable(self.panel.title), u, room, True), u, self.style.theme.text, bold=True)
+
+    def _corner_room(self) -> float:
+        """The widest that the norm gets in the course of the film."""
+        moments = [self.picture.scene.steps * i // 40 for i in range(41)]
+        u = self.style.unit
+        return max(width_of(norm_text(self.picture, self.panel, t), 0.94 * u) for t in moments) + 0.7 * u
+
+    @cached_property
+    def has_corner(self) -> bool:
+        """Whether the norm stands beside the title: not where it would cut it."""
+        u, swatch = self.style.unit, len(self.panel.runs) == 1 and len(self.picture.result.runs) > 1
+        title = width_of(printable(self.panel.title), u, True) + 2.3 * u * swatch
+        return self.panel.title == "" or title + self._corner_room() <= self.box.width
 
     def _ground(self) -> np.ndarray:
         width, height = int(self.box.width * self.detail), int(self.box.height * self.detail)
@@ -170,7 +183,7 @@ class PanelView:
         u, box = self.style.unit, self.box
         if self.panel.log_scale is not None:
             self._ticks(pen, t)
-        corner = norm_text(self.picture, self.panel, t)
+        corner = norm_text(self.picture, self.panel, t) if self.has_corner else ""
         pen.text(box.right, box.y - 0.95 * u, corner, 0.94 * u, self.style.theme.muted, align="right")
         with pen.clipped(*box):
             self._paths(pen, t) if self.picture.scene.view.trails else self._cloud(pen, t)

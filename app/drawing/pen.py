@@ -20,7 +20,7 @@ from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Affine2D, Bbox
 
 from app.picture.fonts import families
-from app.picture.look import Theme
+from app.picture.look import SMALL, Theme
 
 CAP = 0.36
 """half the height of a capital, in font sizes: text is placed by the middle of its capitals"""
@@ -79,7 +79,7 @@ class Style(NamedTuple):
 
     @property
     def small(self) -> float:
-        return 0.8 * self.unit
+        return SMALL * self.unit
 
     @property
     def stroke(self) -> float:

@@ -10,9 +10,10 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
 from app.drawing.draw import FUTURE, Drawing
+from app.drawing.layout import EVERYTHING
 from app.drawing.pen import Pen
 from app.drawing.trails import LOST
-from app.picture.look import Theme
+from app.picture.look import Parts, Theme
 from app.picture.picture import Picture
 from app.picture.words import caption, plain
 
@@ -23,9 +24,11 @@ PAPER_DETAIL = 3
 class Reel:
     """Frames of a picture: the still part is copied back, the moving part drawn over it."""
 
-    def __init__(self, picture: Picture, size: tuple[int, int], theme: Theme, fade_ticks: bool = False):
+    def __init__(
+        self, picture: Picture, size: tuple[int, int], theme: Theme, fade_ticks: bool = False, parts: Parts = EVERYTHING
+    ):
         self.picture, self.theme, self.size = picture, theme, size
-        self.drawing = Drawing(picture, size, theme, fade_ticks=fade_ticks)
+        self.drawing = Drawing(picture, size, theme, fade_ticks=fade_ticks, parts=parts)
         renderer = RendererAgg(*size, 72)
         self.pixels, self.pen = np.asarray(renderer.buffer_rgba()), Pen(renderer, size[1])
         self.drawing.still(self.pen)
@@ -61,7 +64,8 @@ class Reel:
         words = PngImagePlugin.PngInfo()
         for name, text in described(self.picture, t).items():
             words.add_itxt(name, text)
-        Image.fromarray(self.frame(t)[..., :3]).save(file, "png", pnginfo=words)
+        frame = self.frame(t) if self.drawing.parts.transparent else self.frame(t)[..., :3]
+        Image.fromarray(frame).save(file, "png", pnginfo=words)
 
 
 def _mixed(ink: str, ground: str, share: float) -> str:
@@ -90,11 +94,14 @@ class _OnPaper(Artist):
         self.drawing.moving(pen, self.t)
 
 
-def paper(picture: Picture, file: Path, kind: str, size: tuple[int, int], theme: Theme, t: float) -> None:
+def paper(
+    picture: Picture, file: Path, kind: str, size: tuple[int, int], theme: Theme, t: float, parts: Parts = EVERYTHING
+) -> None:
     """SVG or PDF: everything vectors, except the landscape, which is an image in three times the detail."""
-    drawing = Drawing(picture, size, theme, detail=PAPER_DETAIL)
+    drawing = Drawing(picture, size, theme, detail=PAPER_DETAIL, parts=parts)
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72, frameon=False)
     figure.add_artist(_OnPaper(drawing, t, real_text=kind == "pdf"))
     words = described(picture, t)
     metadata = {"Title": words["Title"], ("Subject" if kind == "pdf" else "Description"): words["Description"]}
-    figure.savefig(file, format=kind, metadata=metadata | ({"CreationDate": None} if kind == "pdf" else {"Date": None}))
+    metadata |= {"CreationDate": None} if kind == "pdf" else {"Date": None}
+    figure.savefig(file, format=kind, transparent=parts.transparent, metadata=metadata)

@@ -9,6 +9,7 @@ from app.answer.result import Result
 from app.edit.edits import OWN
 from app.edit.history import History
 from app.picture.picture import STYLES
+from app.picture.strips import MAKERS, shown
 from app.scene import ARITHMETICS, COLOUR_MAPS, Run, Scene
 from dynamics import rules
 from dynamics.rules import Knob
@@ -185,10 +186,33 @@ def time_group(scene: Scene, pictures: bool = False, floats: bool = False, steps
         slider("steps", "Steps", scene.steps, length, whole=True) if steps else None,
         select("arithmetic", "Arithmetic", scene.arithmetic, [(name, ARITHMETIC_NAMES[name]) for name in arithmetics],
                "How many digits every number carries. Chaotic paths outrun float64 within a hundred steps."),
+        seed_entry(scene),
         note("Derived from one run: shows the picture, proves nothing.") if scene.arithmetic == "shared" else None,
         select("view:panels", "Pictures", scene.view.panels, PICTURES,
                "Which pictures of the pair are shown beside each other.") if pictures else None,
     ])  # fmt: skip
+
+
+def strips_group(scene: Scene) -> Group:
+    """Which small charts stand under the picture, and how."""
+    chosen = shown(scene)
+    rows: list[Control | None] = [
+        {"kind": "toggle", "id": f"view:strips:{name}", "label": maker.label, "value": name in chosen, "help": ""}
+        for name, maker in MAKERS.items()
+    ]
+    scales: list[tuple[str, ...]] = [("auto", "as it suits"), ("log", "logarithmic"), ("linear", "linear")]
+    rows.append(select("view:strip_scale", "Scale", scene.view.strip_scale, scales, "How the curves are drawn."))
+    rows.append({"kind": "toggle", "id": "view:future", "label": "Show what is to come", "value": scene.view.future,
+                 "help": "Off: a curve is drawn up to the present step only, so that one may guess."})  # fmt: skip
+    return group("Curves under the picture", rows, more="strips")
+
+
+def seed_entry(scene: Scene) -> Control | None:
+    """The seed of all noise, where there is any."""
+    if not any(run.noise or run.knob_noise for run in scene.runs):
+        return None
+    help = "The same number gives the same noise; another one, other noise."
+    return {"kind": "entry", "id": "seed", "label": "Seed", "value": str(scene.seed), "help": help}
 
 
 def ghost_toggle(scene: Scene) -> Control:

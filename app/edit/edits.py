@@ -13,7 +13,8 @@ import msgspec
 
 from app.chart.sides import unit, usual
 from app.edit.reading import number, several, whole
-from app.scene import PARTNERS, Scene, SceneError, from_data, to_data
+from app.picture.strips import shown
+from app.scene import PARTNERS, STRIPS, Scene, SceneError, from_data, to_data
 from app.scene.charts import side
 from dynamics import rules
 from dynamics.schedules import SCHEDULES, Schedule
@@ -216,6 +217,10 @@ def _ghost(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
 
 def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     view = data.setdefault("view", {})
+    if rest[0] == "strips":
+        chosen = {*shown(scene)} | {rest[1]} if value else {*shown(scene)} - {rest[1]}
+        view["strips"] = [name for name in STRIPS if name in chosen]
+        return
     view[rest[0]] = number(value, "Seconds") if rest[0] == "seconds" else value
 
 

@@ -9,8 +9,8 @@ from app.answer.result import simulate
 from app.drawing.field import field_image as field_image
 from app.machine.files import check_new, whole_file
 from app.picture.fonts import note as note
-from app.picture.look import THEMES, Theme
-from app.picture.picture import Picture, picture
+from app.picture.look import THEMES, Parts, Theme
+from app.picture.picture import Picture, picture, telling
 from app.scene import Scene, SceneError
 
 FILMS, PICTURES, PAGES = ("mp4", "webm", "gif"), ("png", "svg", "pdf"), ("html",)
@@ -24,6 +24,7 @@ GIF_FPS = 50
 SIDES, LARGE_SIDES = (1920, 1080), (3840, 2160)
 SMALLEST = 240
 
+EVERYTHING = Parts()
 Progress = Callable[[int, int], None]
 
 
@@ -38,12 +39,14 @@ def render(
     force: bool = False,
     step: float | None = None,
     large: bool = False,
+    parts: Parts = EVERYTHING,
 ) -> Path:
     """Writes a scene to a file whose ending says what it becomes, and gives the file's path.
 
     A film plays the whole scene in `seconds` (as the scene says, by default) and holds its last frame for one second
-    more. A picture shows the moment `step` (the last one, by default). `large` allows up to 3840 × 2160. What cannot
-    be made is refused with `SceneError`, before anything is drawn; whatever fails leaves nothing at the file's name.
+    more. A picture shows the moment `step` (by default the scene's `view.at`, or the one that tells most). `large` allows
+    up to 3840 × 2160. What cannot be made is refused with `SceneError`, before anything is drawn; whatever fails leaves
+    nothing at the name of the file. `parts` says what stands beside the panels, and how large letters are.
     """
     path, seconds = Path(path), scene.view.seconds if seconds is None else float(seconds)
     kind = path.suffix.lower().removeprefix(".")
@@ -58,20 +61,21 @@ def render(
         check_film(kind, size, fps, seconds)
     if theme not in THEMES:
         raise SceneError("film", f"The theme is light or dark, not {str(theme)[:20]!r}.")
+    if parts.transparent and kind not in PICTURES:
+        raise SceneError("film", f"Only a picture ({', '.join(PICTURES)}) has a transparent ground; {path.suffix} has none.")
     check_new(path, force)
-    moment = float(scene.steps) if step is None else float(step)
-    if not 0 <= moment <= scene.steps:
+    if step is not None and not 0 <= step <= scene.steps:
         raise SceneError("film", f"The scene has the steps 0 to {scene.steps}; a picture at {step:g} cannot be drawn.")
     if scene.chart is not None:
-        _write_chart(scene, path, kind, size, fps, seconds, theme, progress, large)
+        _write_chart(scene, path, kind, size, fps, seconds, theme, progress, large, parts)
     else:
-        _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, moment)
+        _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, step, parts)
     return path
 
 
 def _write_chart(
     scene: Scene, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: str,
-    progress: Progress | None, large: bool,
+    progress: Progress | None, large: bool, parts: Parts,
 ) -> None:  # fmt: skip
     """A chart as a picture or a page; an atlas that was zoomed into also as a film."""
     from app import chart
@@ -80,14 +84,14 @@ def _write_chart(
     from app.film import encode, zoom
 
     if kind in PICTURES:
-        picture.write(chart.whole(scene), path, size, theme, scene.title)
+        picture.write(chart.whole(scene), path, size, theme, scene.title, parts)
         return
     with whole_file(path) as file:
         if kind in PAGES:
             from app.wire.embed import page
 
             made = chart.whole(scene)
-            file.write_text(page("chart", scene.title, made.caption, sent(made, name="page"), theme), "utf-8")
+            file.write_text(page("chart", scene, made.caption, sent(made, name="page"), theme), "utf-8")
             return
         moving, hold = max(1, round(seconds * fps)), max(1, round(HOLD * fps))
         zoom.check(scene, size, moving, page=not large)
@@ -101,23 +105,24 @@ def _write_chart(
 
 def _write(
     seen: Picture, path: Path, kind: str, size: tuple[int, int], fps: int, seconds: float, theme: Theme,
-    progress: Progress | None, moment: float,
+    progress: Progress | None, step: float | None, parts: Parts,
 ) -> None:  # fmt: skip
     from app.drawing.reel import Reel, paper
     from app.film import encode
 
+    moment = telling(seen) if step is None else float(step)
     with whole_file(path) as file:
         if kind in PAGES:
             from app.stage.frame import frame
             from app.wire.embed import page
 
-            file.write_text(page("stage", seen.scene.title, seen.summary, frame(seen, key="page"), theme.name), "utf-8")
+            file.write_text(page("stage", seen.scene, seen.summary, frame(seen, key="page"), theme.name), "utf-8")
         elif kind in ("svg", "pdf"):
-            paper(seen, file, kind, size, theme, moment)
+            paper(seen, file, kind, size, theme, moment, parts)
         elif kind == "png":
-            Reel(seen, size, theme).save_png(file, moment)
+            Reel(seen, size, theme, parts=parts).save_png(file, moment)
         else:
-            reel, moments = Reel(seen, size, theme, fade_ticks=True), times(seen.scene.steps, fps, seconds)
+            reel, moments = Reel(seen, size, theme, fade_ticks=True, parts=parts), times(seen.scene.steps, fps, seconds)
             frames = _reported(reel.frames(moments), len(moments), progress)
             if kind == "gif":
                 encode.gif(file, reel.samples(), frames, len(moments), fps, reel.own_colours())

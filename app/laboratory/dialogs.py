@@ -3,11 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
+import segno
 import streamlit as st
+from msgspec.structs import replace
 
 from app.answer.result import simulate, write
 from app.answer.twin_report import reports, sentences
@@ -34,8 +37,14 @@ FORMATS = {
     "json": "Numbers (JSON)",
 }
 FILMS = ("mp4", "webm", "gif")
+THEMES = ["light", "dark"]
 SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
 MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
+SEEN = ("t", "play", "camera", "hidden", "window")
+"""what the stage writes into the address beside the scene: see canvas/seen.js"""
+LOCAL = ("localhost", "127.0.0.1", "::1")
+MOST_IN_A_SQUARE = 600
+"""letters of a link that a telephone still reads off a lecture's screen"""
 LONGEST = 120
 """seconds that an export on the page may take"""
 _slots = threading.BoundedSemaphore(2)
@@ -51,8 +60,13 @@ def _link(bench: Bench) -> None:
     here = urlsplit(st.context.url or "")
     try:
         made = to_link(bench.scene, urlunsplit((here.scheme, here.netloc, here.path, "", "")))
-        st.write("Whoever opens this link sees exactly this scene: the same numbers, start and view.")
+        seen = {name: st.query_params[name] for name in SEEN if name in st.query_params}
+        made += f"&{urlencode(seen, safe=',')}" if seen else ""
+        st.write("Whoever opens this link sees exactly this: the same numbers, step and view.")
         st.code(made, language=None, wrap_lines=True)
+        if here.hostname in LOCAL:
+            st.caption("This address is only this machine's: elsewhere it opens a zoomout that runs there.")
+        _square(made)
     except SceneError as error:
         st.info(error.message)
         st.download_button("Save as a file", to_toml(bench.scene), "scene.toml", on_click="ignore")
@@ -61,6 +75,12 @@ def _link(bench: Bench) -> None:
     pasted = st.text_input("… or paste a link", placeholder="https://…?scene=…")
     if st.button("Open", type="primary", disabled=not (file or pasted)):
         _open(bench, file.getvalue().decode("utf-8", "replace") if file else pasted)
+
+
+def _square(link: str) -> None:
+    """The link for a telephone's eye, where it is short enough for one."""
+    if len(link) <= MOST_IN_A_SQUARE:
+        st.image(segno.make(link, error="l").svg_inline(scale=4, border=2, light="white"), width=180)
 
 
 def _open(bench: Bench, text: str) -> None:
@@ -80,17 +100,34 @@ def _formats(scene: Scene) -> list[str]:
     return [kind for kind in FORMATS if kind not in ("csv", "json") and (moves or kind not in FILMS)]
 
 
+def _as_seen(scene: Scene) -> Scene:
+    """The scene as it stands on the page: its moment, window, camera and theme."""
+    view, query = scene.view, st.query_params.to_dict()
+    with suppress(ValueError):
+        if "t" in query:
+            view = replace(view, at=min(max(float(query["t"]), 0.0), scene.steps))
+        if "window" in query:
+            view = replace(view, window=tuple(map(float, query["window"].split(","))))
+        if float(query.get("camera", 1)) < 0.5:
+            view = replace(view, camera="fixed")
+    view = replace(view, theme=st.context.theme.type or view.theme)
+    try:
+        return replace(scene, view=view)
+    except SceneError:  # an address that somebody wrote by hand
+        return scene
+
+
 def _export(bench: Bench) -> None:
-    scene = bench.scene
+    scene = _as_seen(bench.scene)
     kind = st.selectbox("Format", _formats(scene), format_func=FORMATS.get)
     film, picture = kind in FILMS, kind in ("png", "svg", "pdf")
     options: dict[str, Any] = {}
     if film or picture:
         left, right = st.columns(2)
         options["size"] = SIZES[left.selectbox("Size", SIZES)]
-        options["theme"] = right.selectbox("Theme", ["light", "dark"])
+        options["theme"] = right.selectbox("Theme", THEMES, THEMES.index(scene.view.theme))
     elif kind == "html":
-        options["theme"] = st.selectbox("Theme", ["light", "dark"])
+        options["theme"] = st.selectbox("Theme", THEMES, THEMES.index(scene.view.theme))
     if film:
         left, right = st.columns(2)
         options["seconds"] = left.number_input("Seconds", 1.0, 60.0, min(60.0, scene.view.seconds), 1.0)

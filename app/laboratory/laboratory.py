@@ -106,15 +106,24 @@ def _asked(bench: Bench, request: dict[str, Any]) -> None:
 def _header(page: Page, bench: Bench) -> None:
     left, right = st.columns([3, 1], vertical_alignment="top")
     with left, st.container(key="heading"):
-        st.header(page.title, anchor=False)
-        # in the place of the subtitle, so that nothing below it moves
-        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else page.subtitle(bench.scene))
+        st.header(dialogs.plain(bench.scene.title or page.title), anchor=False)
+        # in the place of the sentence, so that nothing below it moves
+        st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else dialogs.plain(_sentence_under(page, bench)))
     with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
         for name, help_text in _actions(bench.scene).items():
             opens = partial(setattr, bench, "dialog", name)
             st.button(name, key=f"{name.lower()}:{page.name}", help=help_text, on_click=opens)
     if bench.dialog:
         dialogs.show(bench.dialog, bench)
+
+
+def _sentence_under(page: Page, bench: Bench) -> str:
+    """What to watch, in the scene's own words; of a changed scene what it was made from, since they may not hold there."""
+    scene, origin = bench.scene, bench.history.here.origin
+    own = " ".join(filter(None, (scene.sentence, scene.caveat)))
+    if own:
+        return own
+    return f"Changed from “{origin.title}”." if scene != origin and origin.title else page.subtitle(scene)
 
 
 def _actions(scene: Scene) -> dict[str, str]:
@@ -157,11 +166,8 @@ def _preset_group(page: Page, bench: Bench) -> Group:
     options: list[tuple[str, ...]] = [(preset.name, preset.title) for preset in page.presets]
     if not bench.preset:
         options = [("", "A scene of your own"), *options]
-    from_here = next((preset for preset in page.presets if preset.name == bench.preset), None)
-    same = from_here is not None and from_here.scene == bench.scene  # of another scene the line may not be true
-    line = from_here.line if same else ""
     chooser = select("preset", "Start from", bench.preset, options, "Experiments to start from; everything can be changed.")
-    return group("", [chooser, history_control(bench.history), note(line) if line else None])
+    return group("", [chooser, history_control(bench.history)])
 
 
 def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.answer.result import Result, simulate, twin_of
 from app.chart import subject
 from app.edit.edits import edit
@@ -129,6 +131,8 @@ class Bench:
             scene = change(self.scene)
             _check_page(scene)
             _check_twins(scene)
+            if opened is None:
+                scene = unsaid(scene, self.history.here.origin)
             self._begin(scene)
         except SceneError as error:
             return self._refuse(control, typed, error.message + (f" (column {error.column})" if error.column else ""))
@@ -224,6 +228,13 @@ class Bench:
             return True
 
         return taken
+
+
+def unsaid(scene: Scene, origin: Scene) -> Scene:
+    """A changed scene without the words about the one that it was made from; changed back, it has them again."""
+    silent = dict(sentence="", caveat="", source="")
+    made = replace(scene, **silent)
+    return origin if made == replace(origin, **silent) else made
 
 
 def _check_page(scene: Scene) -> None:

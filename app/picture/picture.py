@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.answer.result import Result, RunResult
-from app.picture.panels import Panel, panels
+from app.picture.panels import Panel, panels, twin_pair
 from app.picture.strips import Strip, strips
 from app.scene import Scene
 from dynamics import Path
@@ -82,6 +82,20 @@ def picture(result: Result) -> Picture:
         result, colours, dashes, (_field(scene, window),), panels(result, window), strips(result),
         horizon_text(result), summary(result),
     )  # fmt: skip
+
+
+TELLING = 0.65
+"""the share of the way to its end, or to where rounding parts them, at which twins are shown best"""
+
+
+def telling(picture: Picture) -> float:
+    """The step that a picture alone shows best: the scene's own; of twins one before their horizon; else the last."""
+    scene, horizons = picture.scene, [path.horizon for run in picture.result.runs for path in run.paths if path.horizon]
+    if scene.view.at is not None:
+        return scene.view.at
+    if twin_pair(picture.result) is None:
+        return float(scene.steps)
+    return float(round(TELLING * min([scene.steps, *horizons])))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

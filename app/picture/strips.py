@@ -8,8 +8,9 @@ import numpy as np
 
 from app.answer.result import Result
 from app.picture.panels import twin_pair
-from app.scene import STRIPS
+from app.scene import Scene
 from dynamics import Path
+from dynamics.path import wrapped
 from dynamics.preconditioner import stretches
 from dynamics.sharpness import log_over_threshold, threshold_factor
 from dynamics.spikes import best_so_far
@@ -62,11 +63,37 @@ class Strip(NamedTuple):
 
 def strips(result: Result) -> tuple[Strip, ...]:
     """Those that the scene's view names; without names, those that say something of this result."""
-    wanted = result.scene.view.strips
-    if wanted is None:
-        wanted = tuple(name for name in STRIPS if name not in ("best", "lyapunov"))
-    made = (MAKERS[name](result) for name in wanted)
-    return tuple(_crowded(_told(strip)) for strip in made if strip is not None)
+    made = (MAKERS[name].make(result) for name in shown(result.scene))
+    return tuple(_crowded(_told(_scaled(strip, result.scene.view.strip_scale))) for strip in made if strip is not None)
+
+
+def shown(scene: Scene) -> tuple[str, ...]:
+    """The names of a scene's strips, in their order."""
+    if scene.view.strips is not None:
+        return scene.view.strips
+    twins = any(run.twin_of for run in scene.runs)
+    return ("loss", "norm", "effective_rate", "gap") if twins else ("loss", "norm", "effective_rate", "sharpness", "flow")
+
+
+def _scaled(strip: Strip, scale: str) -> Strip:
+    """The strip on the axis that was asked for; what is not above zero has no logarithm."""
+    if scale == "auto" or strip.log == (scale == "log"):
+        return strip
+    change = np.log if scale == "log" else np.exp
+
+    def changed(values: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            made = change(values)
+        return np.where(np.isfinite(made), made, np.nan)
+
+    lines = tuple(
+        line._replace(values=changed(line.values), band=line.band and tuple(map(changed, line.band))) for line in strip.lines
+    )
+    threshold = None if strip.threshold is None else float(changed(np.array(strip.threshold, dtype=float)))
+    return strip._replace(
+        log=scale == "log", lines=lines, threshold=threshold if threshold is not None and np.isfinite(threshold) else None,
+        guides=tuple((changed(values), label) for values, label in strip.guides),
+    )  # fmt: skip
 
 
 def _told(strip: Strip) -> Strip:
@@ -105,6 +132,31 @@ def _best(result: Result) -> Strip:
 
 def _norm(result: Result) -> Strip:
     return _log_chart("weight norm ‖w‖", result, lambda path: path.log_norm)
+
+
+def _gradient_norm(result: Result) -> Strip:
+    return _chart("gradient norm ‖∇L‖", result, lambda path: path.gradient_norm)
+
+
+def _step(result: Result) -> Strip:
+    """ln ‖w_{t+1} − w_t‖, from frames, so that no length overflows; the last point has no step."""
+
+    def length(path: Path) -> np.ndarray:
+        grown = np.exp(np.minimum(np.diff(path.frame_log), 60))
+        with np.errstate(all="ignore"):
+            moved = np.hypot(path.frame_x[1:] * grown - path.frame_x[:-1], path.frame_y[1:] * grown - path.frame_y[:-1])
+            return np.append(path.frame_log[:-1] + np.log(moved), np.nan)
+
+    return _log_chart("step length", result, length)
+
+
+def _turn(result: Result) -> Strip:
+    """How far the direction turns at each step, in degrees; the last point has no step."""
+
+    def turned(path: Path) -> np.ndarray:
+        return np.append(np.degrees(np.abs(wrapped(np.diff(path.angle)))), np.nan)
+
+    return _chart("turn a step (°)", result, turned)
 
 
 def _effective_rate(result: Result) -> Strip | None:
@@ -156,7 +208,7 @@ def _error_growth(result: Result, partner: int) -> tuple[tuple[np.ndarray, str],
     t = np.arange(path.steps + 1)
     exponent, roundoff = float(path.lyapunov[-1]), 2.0**-24 if result.scene.arithmetic == "float32" else 2.0**-53
     line = np.log(roundoff) + exponent * t
-    return ((np.where(line < np.log(2.0), line, np.nan), f"ε·exp({exponent:.2g} t)"),)
+    return ((np.where(line < np.log(2.0), line, np.nan), "as predicted"),)
 
 
 def _lines(result: Result, read: Any) -> tuple[Line, ...]:
@@ -210,7 +262,22 @@ def _doubled(result: Result, run: int) -> bool:
     return factor is not None and not stretches(motion.rule) and bool(np.all(factor == 2.0))
 
 
-MAKERS: dict[str, Callable[[Result], Strip | None]] = {
-    "loss": _loss, "best": _best, "norm": _norm, "effective_rate": _effective_rate, "sharpness": _sharpness_strip,
-    "gap": _gap, "flow": _flow, "lyapunov": _lyapunov,
-}  # fmt: skip
+class Maker(NamedTuple):
+    label: str
+    """what the strip is called where it is chosen"""
+    make: Callable[[Result], Strip | None]
+
+
+MAKERS = {
+    "loss": Maker("Loss over the steps", _loss),
+    "best": Maker("Best loss so far", _best),
+    "norm": Maker("Weight norm", _norm),
+    "gradient_norm": Maker("Gradient norm", _gradient_norm),
+    "step": Maker("Step length", _step),
+    "turn": Maker("Turn a step", _turn),
+    "effective_rate": Maker("Effective learning rate", _effective_rate),
+    "sharpness": Maker("Sharpness", _sharpness_strip),
+    "gap": Maker("Gap between twins", _gap),
+    "flow": Maker("Distance to the flow", _flow),
+    "lyapunov": Maker("Lyapunov exponents", _lyapunov),
+}

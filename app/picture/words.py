@@ -17,6 +17,8 @@ from dynamics import Path
 from dynamics.path import wrapped
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+PARTED = 0.01
+"""an angle between two that an eye sees"""
 FINEST = 4e-16
 """radians: what two angles in float64 can tell apart"""
 STOPS = {
@@ -103,10 +105,19 @@ def caption(picture: Picture, t: float) -> list[Piece]:
     step = _step(picture, t)
     pair = twin_pair(picture.result)
     body = _race(picture, step) if pair is None else _twins(*(picture.result.runs[r].paths[0] for r in pair), step)
-    said = [*_endings(picture, step), _chaos(picture, step), remark(picture.result)]
+    said = [_parted(picture, step), *_endings(picture, step), _chaos(picture, step), remark(picture.result)]
     more = [(f" {sentence}", False) for sentence in said if sentence]
     opening = [("Step ", False), (grouped(str(step)), True), (f" of {grouped(str(picture.scene.steps))}", False)]
     return opening + body + more
+
+
+def _parted(picture: Picture, step: int) -> str:
+    """The theorem behind twins is exact: where they part, rounding has parted them."""
+    pair = twin_pair(picture.result)
+    left, right = (picture.result.runs[r].paths[0] for r in pair) if pair else (None, None)
+    if left is None or not abs(float(wrapped(_angle(right, step) - _angle(left, step)))) > PARTED:
+        return ""
+    return "Rounding errors have pulled them apart."
 
 
 def _chaos(picture: Picture, step: int) -> str:
@@ -139,28 +150,23 @@ def _degrees(angle: float) -> str:
 
 
 def _twins(left: Path, right: Path, step: int) -> list[Piece]:
-    """The theorem behind twins is exact: where they part, rounding has parted them."""
     lengths = math.hypot(left.frame_x[step], left.frame_y[step]) * math.hypot(right.frame_x[step], right.frame_y[step])
     if not 0 < lengths < math.inf:
-        return [(": at least one of the two has no direction any more. ", False)]
+        return [(": at least one of the two has no direction any more.", False)]
     apart = abs(float(wrapped(_angle(right, step) - _angle(left, step))))
     distance = _further_out(_log_norm(right, step) - _log_norm(left, step))
-    if apart > 0.01:
+    if apart > PARTED:
         angles = [(": the left points at ", False), (_degrees(_angle(left, step)), True), (", the right at ", False)]
-        why = [(_degrees(_angle(right, step)), True), (". ", False), ("Rounding errors have pulled them apart. ", False)]
-        return [*angles, *why, *distance, (".", False)]
-    gap = [("differ by ", False), (f"{format_number(apart)} rad", True)]
-    if apart <= FINEST:
-        gap = [("agree to within ", False), (f"{format_number(FINEST, 2)} rad", True)]
-    angle = [(": both point at ", False), (_degrees(_angle(left, step)), True), (". ", False)]
-    return [*angle, *distance, ("; the two angles ", False), *gap, (".", False)]
+        return [*angles, (_degrees(_angle(right, step)), True), (", ", False), *distance, (".", False)]
+    digits = math.floor(-math.log10(max(apart, FINEST) / math.pi))
+    angle = [(": both point at ", False), (_degrees(_angle(left, step)), True), (", the right one ", False)]
+    return [*angle, *distance, (". They agree to ", False), (f"{digits} digits", True), (".", False)]
 
 
 def _further_out(log_ratio: float) -> list[Piece]:
     if abs(log_ratio) < 0.005:
-        return [("The right picture is ", False), ("as far out", True), (" as the left", False)]
-    where = " times further out" if log_ratio > 0 else " times closer in"
-    return [("The right picture is ", False), (format_log(abs(log_ratio)), True), (where, False)]
+        return [("as far out as the left", False)]
+    return [(format_log(abs(log_ratio)), True), (" times further out" if log_ratio > 0 else " times closer in", False)]
 
 
 def _race(picture: Picture, step: int) -> list[Piece]:

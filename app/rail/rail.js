@@ -5,6 +5,8 @@
  * piles up work. A control that is being used keeps what its user sees; everything else follows the data.
  */
 
+import { seenIn, withSeen } from "../canvas/seen.js";
+
 const RANGE = 1000; // positions of a slider
 const ZERO = 30; // of which this many at the left end mean 0, where 0 is allowed on a logarithmic scale
 const PATIENCE = 3000; // ms after which an unanswered edit no longer blocks the next one
@@ -295,8 +297,9 @@ function addresses(visit) {
   addEventListener("popstate", onpopstate);
   const write = (mark, address) => {
     const here = history.state?.mark, settled = here && here !== mark && !visiting && location.pathname === page;
-    if (here === mark && location.search === address) return;
-    history[settled ? "pushState" : "replaceState"]({ ...history.state, mark }, "", location.pathname + address);
+    const search = withSeen(address, seenIn(location.search));
+    if (here === mark && location.search === search) return;
+    history[settled ? "pushState" : "replaceState"]({ ...history.state, mark }, "", location.pathname + search);
     visiting = false;
   };
   return {

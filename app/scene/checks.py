@@ -56,6 +56,8 @@ def check(scene: "Scene") -> None:
     _check_values(scene, field)
     check_budget(scene)
     _check_view(scene.view)
+    if scene.view.at is not None and not scene.view.at <= scene.steps:
+        raise SceneError("view", f"The scene has the steps 0 to {scene.steps}; it cannot stand at {scene.view.at:g}.")
     for run, label in zip(scene.runs, scene.labels, strict=True):
         _check_run(scene, run, label)
 

@@ -24,7 +24,9 @@ PARTNERS = ("twin_of", "ghost_of", "flow_of")
 """the fields by which a run takes all its numbers from another one"""
 ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
-StripName = Literal["loss", "best", "norm", "effective_rate", "sharpness", "gap", "flow", "lyapunov"]
+StripName = Literal[
+    "loss", "best", "norm", "gradient_norm", "step", "turn", "effective_rate", "sharpness", "gap", "flow", "lyapunov"
+]
 STRIPS: tuple[str, ...] = get_args(StripName)
 PageName = Literal["zoom-out", "explore", "curvature", "chaos", "atlas"]
 PAGES: tuple[str, ...] = get_args(PageName)
@@ -85,8 +87,15 @@ class View(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, re
     """False for a cloud: of every path only where it is"""
     theme: Literal["light", "dark"] = "light"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 11.0
+    at: Annotated[float, Meta(ge=0)] | None = None
+    """the moment at which it stands when it is opened, and that a picture shows"""
+    play: bool = True
+    """whether it plays when it is opened"""
     strips: tuple[StripName, ...] | None = None
     """the small charts under the picture; those that say something, unless they are named"""
+    strip_scale: Literal["auto", "log", "linear"] = "auto"
+    future: bool = True
+    """whether strips show what is still to come"""
 
 
 class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, repr_omit_defaults=True, kw_only=True):

@@ -36,7 +36,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         "key": key,
         "steps": scene.steps,
         "every": every,
-        "clock": {"seconds": scene.view.seconds, "autoplay": autoplay, "t": 0},
+        "clock": {"seconds": scene.view.seconds, "autoplay": autoplay and scene.view.play, "t": scene.view.at or 0},
         "runs": [
             {
                 "label": run.label,
@@ -49,6 +49,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         "fields": [_field(field, arrays) for field in picture.fields],
         "trails": scene.view.trails,
         "panels": [_panel(panel, arrays, every, picture.handles) for panel in picture.panels],
+        "future": scene.view.future,
         "strips": [_strip(strip, arrays, every, coarse) for strip in picture.strips],
         "caption": _caption(picture, arrays, every),
         "horizon_text": picture.horizon_text,

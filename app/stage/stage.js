@@ -2,13 +2,14 @@ import {
   abs, button, clamp, component, degreeTicks, disc, drawGrid, drawLabels, drawTicks, el, exp, fit, floor, formatLog, formatNumber, group, icon, log,
   logTicks, max, min, nextId, pow, still, sum, swatch, themeOf, ticks, unpack, write,
 } from "../canvas/canvas.js";
+import { numbersIn, seenIn, withSeen } from "../canvas/seen.js";
 
 /**
  * The stage: a frame is a pure function of data and time.
  *
  *     decode(bytes)                                  → frame     what the experiment is
  *     drawPanel(ctx, frame, panel, t, view, theme)   → picture   the same calls every time
- *     caption(frame, t)                              → sentence  what that picture shows
+ *     caption(frame, t)                              → words     what that picture shows: a sentence, and remarks
  *     mount(root, host)                              → stage     the only part that remembers
  *
  * A point is stored as (x, y)·exp(k), and k may be a hundred thousand: the product is never formed.
@@ -323,23 +324,22 @@ const angleOf = (path, i) => ((atan2(path.y[i], path.x[i]) * 180) / Math.PI).toF
 
 /** How far out one is from the other, in words, from logs. */
 function furtherOut(logRatio) {
-  if (abs(logRatio) < 0.005) return ["The right picture is ", ["as far out"], " as the left"];
-  return ["The right picture is ", [formatLog(abs(logRatio))], logRatio > 0 ? " times further out" : " times closer in"];
+  if (abs(logRatio) < 0.005) return ["as far out as the left"];
+  return [[formatLog(abs(logRatio))], logRatio > 0 ? " times further out" : " times closer in"];
 }
+
+const PARTED = 0.01; // an angle between two that an eye sees
+const FINEST = 4e-16; // an angle near π has no more digits in float64
 
 function twinsCaption(frame, i) {
   const [left, right] = [frame.caption.left, frame.caption.right].map(([r, p]) => frame.runs[r].paths[p]);
   const lengths = Math.hypot(left.x[i], left.y[i]) * Math.hypot(right.x[i], right.y[i]);
   const distance = furtherOut(logNorm(right, i) - logNorm(left, i));
-  if (!(lengths > 0 && lengths < Infinity)) return [": at least one of the two has no direction any more. "];
+  if (!(lengths > 0 && lengths < Infinity)) return [": at least one of the two has no direction any more."];
   const apart = exp(frame.caption.log_difference[i]);
-  if (apart > 0.01) {
-    const why = frame.caption.exact ? "Rounding errors have pulled them apart. " : "They have come apart. ";
-    return [": the left points at ", [angleOf(left, i)], ", the right at ", [angleOf(right, i)], ". ", why, ...distance, "."];
-  }
-  const resolution = 4e-16; // an angle near π has no more digits in float64
-  const gap = apart > resolution ? ["differ by ", [`${formatNumber(apart)} rad`]] : ["agree to within ", [`${formatNumber(resolution, 2)} rad`]];
-  return [": both point at ", [angleOf(left, i)], ". ", ...distance, "; the two angles ", ...gap, "."];
+  if (apart > PARTED) return [": the left points at ", [angleOf(left, i)], ", the right at ", [angleOf(right, i)], ", ", ...distance, "."];
+  const digits = floor(-Math.log10(max(apart, FINEST) / Math.PI));
+  return [": both point at ", [angleOf(left, i)], ", the right one ", ...distance, ". They agree to ", [`${digits} digits`], "."];
 }
 
 function raceCaption(frame, i, hidden) {
@@ -384,16 +384,26 @@ function endings(frame, step, hidden) {
   return [...new Set(frame.runs.flatMap((run, r) => (hidden?.has(r) ? [] : ended(run))))];
 }
 
-/** What the picture shows at time t, as pieces of text; the ones that are numbers are `strong`. */
-export function caption(frame, t, hidden) {
+const pieces = (words) => words.map((piece) => (Array.isArray(piece) ? { text: piece[0], strong: true } : { text: piece, strong: false }));
+
+/** The sentence over the picture at time t, as pieces of text; the ones that are numbers are `strong`. */
+export function sentence(frame, t, hidden) {
   const i = sampleOf(frame, t), step = stepOf(frame, t), kind = frame.caption?.kind;
   const body = kind === "twins" ? twinsCaption(frame, i) : kind === "race" ? raceCaption(frame, i, hidden) : ["."];
-  const exponent = frame.caption?.lyapunov?.[i];
-  const chaos = step >= 20 && Number.isFinite(exponent) && `Lyapunov exponent so far ${formatNumber(exponent, 2)} a step.`;
-  const more = [...endings(frame, step, hidden), chaos, frame.caption?.note].filter(Boolean).map((sentence) => ` ${sentence}`);
-  return ["Step ", [group(String(step))], ` of ${group(String(frame.steps))}`, ...body, ...more]
-    .map((piece) => (Array.isArray(piece) ? { text: piece[0], strong: true } : { text: piece, strong: false }));
+  return pieces(["Step ", [group(String(step))], ` of ${group(String(frame.steps))}`, ...body]);
 }
+
+/** What else there is to say of it: how paths have ended, and how far they can be trusted. */
+export function remarks(frame, t, hidden) {
+  const step = stepOf(frame, t), exponent = frame.caption?.lyapunov?.[sampleOf(frame, t)];
+  const chaos = step >= 20 && Number.isFinite(exponent) && `Lyapunov exponent so far ${formatNumber(exponent, 2)} a step.`;
+  const parted = exp(frame.caption?.log_difference?.[sampleOf(frame, t)] ?? -Infinity) > PARTED;
+  const why = parted && (frame.caption.exact ? "Rounding errors have pulled them apart." : "They have come apart.");
+  return [why, ...endings(frame, step, hidden), chaos, frame.caption?.note].filter(Boolean);
+}
+
+/** All that the picture shows at time t. */
+export const caption = (frame, t, hidden) => [...sentence(frame, t, hidden), ...pieces(remarks(frame, t, hidden).map((words) => ` ${words}`))];
 
 /** A value of a strip in words: three digits and no more, as its numbers may have come in single precision. */
 function stripText(strip, v) {
@@ -826,7 +836,7 @@ function drawStrip(ctx, frame, strip, layer, t, horizon, { width, height, ratio 
   ctx.clearRect(0, 0, width, height);
   ctx.strokeStyle = theme.border, ctx.lineWidth = 1, ctx.setLineDash([]);
   ctx.beginPath(), ctx.moveTo(0, height - 0.5), ctx.lineTo(width, height - 0.5), ctx.stroke();
-  ctx.globalAlpha = 0.38;
+  ctx.globalAlpha = frame.future === false ? 0 : 0.38;
   ctx.drawImage(layer, 0, 0, width, height);
   ctx.globalAlpha = 1;
   const cut = Math.round(x * ratio);
@@ -853,7 +863,7 @@ const KEYS = [
   ["+ −", "faster or slower"], ["L", "loop"], ["C", "camera on or off"], ["[ ]", "camera follows less or more"], ["Q", "arrows of descent"], ["I", "lines of equal loss"],
   ["F", "full screen"], ["0", "reset the view"], ["?", "this list"],
   ["Drag", "move the start, or the picture"], ["Wheel, pinch", "zoom, once the stage has been clicked"],
-  ["Shift click", "put the start here"], ["Double click", "reset the view"],
+  ["Click", "put the start here"],
 ];
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -867,6 +877,7 @@ const FURNITURE = {
   legend: ({ runs }) => JSON.stringify(runs.map(({ label, colour, dash }) => [label, colour, dash])),
 };
 
+let taken = false; // whether a start has been moved yet: until then the first handle asks to be
 let active = null; // the stage that keys go to when the focus is on none
 class Stage {
   frame = null;
@@ -900,6 +911,7 @@ class Stage {
     root.setAttribute("aria-label", "Stage: a moving picture with its controls");
     root.setAttribute("aria-busy", "true");
     if (new URLSearchParams(location.search).get("mode") === "lecture") root.dataset.mode = "lecture";
+    this.asked = seenIn(host?.request ? location.search : location.hash.slice(1)); // until a scene has come
     this.build();
     this.off = new AbortController();
     const on = (target, type, f, options = {}) => target.addEventListener(type, f, { signal: this.off.signal, ...options });
@@ -958,9 +970,12 @@ class Stage {
       oninput: (e) => this.setGauge(Number(e.target.value)),
     });
     parts.gaugeBox = el("label", { class: "zo-gauge", title: "How far the camera follows the growth ([ and ])" }, "camera", el("i", {}, "stays"), parts.gauge, el("i", {}, "zooms out"));
+    parts.pictures = el("div", { class: "zo-pictures" }, parts.panels, parts.gaugeBox);
+    parts.home = button("home", "Reset the view (0)", () => this.resetView());
     parts.helpButton = button("help", "Keys (?)", () => this.help());
-    parts.tools = el("div", { class: "zo-tools" }, parts.legend, parts.gaugeBox,
-      el("div", { class: "zo-toggles" }, parts.loop, parts.camera, parts.contours, parts.quiver, parts.helpButton));
+    parts.tools = el("div", { class: "zo-tools" }, parts.legend,
+      el("div", { class: "zo-toggles" }, parts.home, parts.loop, parts.camera, parts.contours, parts.quiver, parts.helpButton));
+    parts.now = el("p", { class: "zo-now" });
     parts.caption = el("p", { class: "zo-caption" });
     parts.live = el("div", { class: "zo-unseen", "aria-live": "polite" });
     parts.close = button("close", "Close (Esc)", () => this.help(false));
@@ -968,8 +983,8 @@ class Stage {
       el("div", { class: "zo-help-title" }, "Keys", parts.close),
       el("dl", {}, ...KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)])));
     parts.progress = el("div", { class: "zo-progress", role: "progressbar", "aria-label": "Computing", hidden: "" });
-    this.body = el("div", { class: "zo-body" }, parts.panels, parts.strips);
-    this.root.append(parts.progress, this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
+    this.body = el("div", { class: "zo-body" }, parts.pictures, parts.strips);
+    this.root.append(parts.progress, parts.now, this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
     this.root.classList.add("zo-empty");
   }
 
@@ -990,11 +1005,14 @@ class Stage {
       this.contours = frame.fields.some((field) => field.contours);
       this.zooming = 1, this.following = 0, this.glide = null, this.drag = this.held = null;
       this.playing = Boolean(frame.clock?.autoplay) && !still();
+      this.show(this.asked ?? {});
+      this.asked = null;
     }
     const changed = Object.entries(FURNITURE).filter(([, of]) => !before || of(before) !== of(frame)).map(([part]) => part);
     if (changed.includes("panels")) this.furnishPanels();
     if (changed.includes("strips")) this.furnishStrips();
     if (changed.includes("legend") || !same) this.furnishLegend();
+    this.root.classList.toggle("zo-twins", frame.caption?.kind === "twins");
     this.parts.scrubber.max = frame.steps;
     this.describe();
     this.edition++;
@@ -1007,6 +1025,36 @@ class Stage {
     this.pump();
     this.showProgress();
     this.wake();
+  }
+
+  /** Opens as an address says. */
+  show(asked) {
+    const { frame } = this, [t] = numbersIn(asked.t), [camera] = numbersIn(asked.camera), window = numbersIn(asked.window);
+    for (const r of numbersIn(asked.hidden)) if (frame.runs[r]) this.hidden.add(r);
+    if (t !== undefined) this.t = clamp(t, 0, frame.steps), this.playing = asked.play === "1" && !still();
+    if (asked.play === "0") this.playing = false;
+    if (camera !== undefined) this[this.hasZoom() ? "zooming" : "following"] = clamp(camera, 0, 1);
+    if (window.length === 4 && window[0] < window[1] && window[2] < window[3]) this.windows.set(String(frame.panels[0].window), window);
+  }
+
+  /** What is seen, for an address: nothing where it is as it begins. */
+  seen() {
+    const { t, playing, hidden, frame } = this, camera = this.hasZoom() ? this.zooming : this.following;
+    const window = this.windows.get(String(frame.panels[0].window));
+    return {
+      ...(playing ? {} : { t: Number(t.toFixed(2)), play: 0 }), ...(camera === (this.hasZoom() ? 1 : 0) ? {} : { camera: Number(camera.toFixed(2)) }),
+      ...(hidden.size ? { hidden: [...hidden].join() } : {}), ...(window ? { window: window.map((v) => Number(v.toPrecision(6))).join() } : {}),
+    };
+  }
+
+  /** Writes what is seen into the address, once it rests. */
+  remember() {
+    if (!this.host?.request) return;
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => {
+      const address = location.pathname + withSeen(location.search, this.seen());
+      if (address !== location.pathname + location.search) history.replaceState(history.state, "", address);
+    }, 300);
   }
 
   furnishPanels() {
@@ -1069,6 +1117,8 @@ class Stage {
     parts.contours.hidden = !frame.fields.length;
     parts.quiver.hidden = !frame.fields.some((f) => f.quiver);
     parts.speed.textContent = `${this.speed}×`;
+    parts.home.hidden = !this.windows.size;
+    this.remember();
   }
 
   // ── size ──
@@ -1091,7 +1141,7 @@ class Stage {
     };
     let gutters = frame.panels.map(gutter);
     const top = full ? 0 : clamp(root.getBoundingClientRect().top, 0, 200), foot = 2 * u, head = 1.9 * u;
-    const rest = sum([parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
+    const rest = sum([parts.now, parts.gaugeBox, parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
     const room = innerHeight - top - rest - foot - head - (full ? 0 : 8);
     const narrow = inner <= 640, count = frame.strips.length;
     const perRow = inner >= 11 * u * count ? count || 1 : narrow ? 2 : Math.ceil(count / 2), rows = Math.ceil(count / perRow);
@@ -1123,6 +1173,8 @@ class Stage {
       item.figure.style.width = `${view.left + view.width}px`;
       item.covered = "";
     });
+    const zoomed = this.panels.findIndex(({ index }) => frame.panels[index].camera.kind === "zoom");
+    parts.gaugeBox.style.width = narrow || zoomed < 0 ? "" : `${this.panels[zoomed].view.width}px`;
     const pictures = sum(gutters) + sum(this.panels.map(({ view }) => view.width)) + gap * (n - 1);
     const across = side ? inner - pictures - 2 * u : inner - gutters[0];
     parts.strips.style.marginLeft = side ? "0" : `${narrow ? 0 : gutters[0]}px`;
@@ -1183,6 +1235,7 @@ class Stage {
     if (on && this.t >= this.frame.steps) this.t = 0;
     this.playing = on;
     on ? this.wake() : this.say();
+    this.remember();
     this.draw();
   }
 
@@ -1262,6 +1315,7 @@ class Stage {
 
   /** Everything in words: only when the step has changed. */
   write(step) {
+    if (!this.playing) this.remember();
     const { frame, parts } = this, sample = sampleOf(frame, step);
     for (const item of this.panels) item.norm.textContent = normText(frame, frame.panels[item.index], step, this.hidden);
     for (const { index, value } of this.strips) {
@@ -1280,7 +1334,8 @@ class Stage {
       parts.play.replaceChildren(icon(this.playing ? "pause" : "play"));
       parts.play.title = parts.play.ariaLabel = this.playing ? "Pause (Space)" : "Play (Space)";
     }
-    parts.caption.replaceChildren(...caption(frame, step, this.hidden).map(({ text, strong }) => el(strong ? "b" : "span", {}, text)));
+    parts.now.replaceChildren(...sentence(frame, step, this.hidden).map(({ text, strong }) => el(strong ? "b" : "span", {}, text)));
+    parts.caption.textContent = remarks(frame, step, this.hidden).join(" ");
   }
 
   /** Over each start of the first panel that shows any stands a button that the keyboard reaches and arrows move. */
@@ -1296,11 +1351,12 @@ class Stage {
       if (node.dataset.place !== place) node.style.cssText = node.dataset.place = place;
       const words = `Start ${index + 1} at ${at.map((v) => formatNumber(v)).join(", ")}; arrow keys move it, with Shift further`;
       if (node.ariaLabel !== words) node.ariaLabel = words;
+      node.classList.toggle("zo-asks", !taken && index === 0);
     }
   }
 
   startButton(item, index) {
-    const node = el("button", { type: "button", class: "zo-start" });
+    const node = el("button", { type: "button", class: "zo-start" }, el("span", { class: "zo-ask", "aria-hidden": "true" }, "drag me"));
     node.addEventListener("keydown", (e) => this.nudge(item, index, e));
     item.starts.set(index, node);
     item.figure.append(node);
@@ -1355,7 +1411,13 @@ class Stage {
 
   resetView() {
     this.windows.clear();
-    this.draw();
+    this.describe(), this.draw();
+  }
+
+  lookAt(home, window) {
+    this.windows.set(String(home), window);
+    if (this.parts.home.hidden) this.describe();
+    this.remember(), this.draw();
   }
 
   fullscreen() {
@@ -1412,7 +1474,6 @@ class Stage {
     canvas.addEventListener("pointermove", (e) => this.move(item, e, spot(e), inside(spot(e))));
     for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, (e) => this.release(item, e, spot(e)));
     canvas.addEventListener("pointerleave", () => (item.readout.hidden = true));
-    canvas.addEventListener("dblclick", (e) => inside(spot(e)) && this.resetView());
     canvas.addEventListener("wheel", (e) => {
       if (!inside(spot(e)) || !(e.ctrlKey || this.engaged || this.root.classList.contains("zo-full"))) return;
       e.preventDefault();
@@ -1455,8 +1516,7 @@ class Stage {
       const [px, py] = handle.pixel;
       this.drag = { kind: "start", index: handle.index, offset: [px - spot[0], py - spot[1]], lens: this.lensOf(item) };
       this.drag.windows = this.panels.map((other) => this.viewOf(other).window); // they hold still, whatever the answers bring
-    } else if (e.shiftKey) this.place(item, spot);
-    else {
+    } else {
       const touch = e.pointerType === "touch";
       this.drag = { kind: touch && !this.engaged ? "tap" : "pan", from: spot };
       if (touch) this.pressing = setTimeout(() => ((this.drag = null), this.place(item, spot)), 550);
@@ -1477,7 +1537,7 @@ class Stage {
       }
     } else if (this.drag?.from) {
       if (Math.hypot(spot[0] - this.drag.from[0], spot[1] - this.drag.from[1]) > 6) clearTimeout(this.pressing), (this.drag.moved = true);
-      if (this.drag.kind === "pan") this.pan(item, before, spot);
+      if (this.drag.kind === "pan" && this.drag.moved) this.pan(item, before, spot);
     } else if (this.drag?.kind === "start") this.moveStart(spot, false);
     this.pointers.set(e.pointerId, spot);
   }
@@ -1488,6 +1548,7 @@ class Stage {
     const { kind, moved } = this.drag ?? {};
     if (kind === "start") this.moveStart(spot, true);
     if (kind === "tap" && !moved && e.type === "pointerup") this.engaged = true;
+    if (kind === "pan" && !moved && e.type === "pointerup") this.place(item, spot);
     this.drag = this.pointers.size ? { kind: "pan", from: spot, moved: true } : null;
     item.canvas.classList.remove("zo-grabbing");
     if (kind === "start") this.draw(); // the windows may move again
@@ -1509,16 +1570,14 @@ class Stage {
     const panel = this.frame.panels[item.index], { window: [x0, x1, y0, y1], width, height } = this.viewOf(item);
     const dx = ((bx - ax) / width) * (x1 - x0), dy = ((by - ay) / height) * (y1 - y0);
     if (!dx && !dy) return;
-    this.windows.set(String(panel.window), [x0 - dx, x1 - dx, y0 + dy, y1 + dy]);
-    this.draw();
+    this.lookAt(panel.window, [x0 - dx, x1 - dx, y0 + dy, y1 + dy]);
   }
 
   zoom(item, factor, [px, py]) {
     const panel = this.frame.panels[item.index], home = panel.window, { window: [x0, x1, y0, y1], width, height } = this.viewOf(item);
     const f = clamp(factor, ((home[1] - home[0]) * 1e-6) / (x1 - x0), ((home[1] - home[0]) * 1e3) / (x1 - x0));
     const cx = x0 + (px / width) * (x1 - x0), cy = y1 - (py / height) * (y1 - y0);
-    this.windows.set(String(home), [cx + (x0 - cx) * f, cx + (x1 - cx) * f, cy + (y0 - cy) * f, cy + (y1 - cy) * f]);
-    this.draw();
+    this.lookAt(home, [cx + (x0 - cx) * f, cx + (x1 - cx) * f, cy + (y0 - cy) * f, cy + (y1 - cy) * f]);
   }
 
   /** Coordinates and loss under the pointer. */
@@ -1537,7 +1596,7 @@ class Stage {
   // ── requests: one in flight, the latest wins ──
 
   requestStart(index, [x, y], final) {
-    this.held = { index, at: [x, y] };
+    this.held = { index, at: [x, y] }, taken = true;
     this.waiting = { kind: "start", index, x, y, final };
     this.draw();
     this.pump();
@@ -1566,7 +1625,7 @@ class Stage {
   destroy() {
     this.destroyed = true;
     this.off.abort(), this.sizes.disconnect(), this.sight.disconnect();
-    for (const timer of [this.saying, this.pressing, this.nudging, this.pumping, this.slow, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
+    for (const timer of [this.saying, this.remembering, this.pressing, this.nudging, this.pumping, this.slow, ...(this.panels ?? []).map((p) => p.refining)]) clearTimeout(timer);
     if (active === this) active = null;
     this.root.replaceChildren();
   }

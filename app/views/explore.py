@@ -11,6 +11,7 @@ from app.edit.controls import (
     name_control,
     note,
     run_controls,
+    strips_group,
     time_group,
 )
 from app.laboratory.laboratory import Page
@@ -33,6 +34,7 @@ def groups(scene: Scene, result: Result | None) -> list[Group]:
         made.append(group("", [{"kind": "button", "id": "run:add", "label": "Add a run"}]))
     made.append(group("Starts", _starts(scene)))
     made.append(time_group(scene, pictures=False))
+    made.append(strips_group(scene))
     made.append(group("Colours", [colour_select(scene)], more="colours"))
     return made
 

@@ -12,6 +12,7 @@ from app.edit.controls import (
     more_run_controls,
     note,
     run_controls,
+    strips_group,
     time_group,
     twin_note,
 )
@@ -29,6 +30,7 @@ def groups(scene: Scene, result: Result | None) -> list[Group]:
         group("The run with weight decay", run_controls(scene, 0, RULES)),
         group("Its twin", [note(twin_note(result), "strong"), note(limit) if (limit := limit_note(scene)) else None]),
         time_group(scene, pictures=True),
+        strips_group(scene),
         group("Ghost, schedules, noise, colours", _more(scene), more="more"),
     ]
 

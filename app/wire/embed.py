@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from app.picture.look import THEMES, Theme
+from app.scene import Scene
 from app.wire.bundle import bundled
 
 HERE = Path(__file__).parents[1]
@@ -37,6 +38,8 @@ FURNITURE = """
 body {{ margin: 0 auto; padding: 16px 24px; max-width: 1680px; font: 16px/1.5 var(--st-font); }}
 body {{ background: {theme.background}; color: {theme.text}; }}
 h1 {{ margin: 0 0 8px; font-size: 22px; line-height: 1.3; }}
+.sentence, .caveat, .source {{ margin: 0 0 8px; max-width: 46em; color: {theme.muted}; text-wrap: pretty; }}
+.source {{ margin: 8px 0 0; font-size: 13px; }}
 main > div:not(:empty) + .summary {{ position: absolute; width: 1px; height: 1px; overflow: hidden; }}
 @media (max-width: 640px) {{ body {{ padding: 12px; }} }}
 """
@@ -55,7 +58,7 @@ PAGE = """<!doctype html>
 <main>
 {heading}<div class="zoomout-{name}"></div>
 <p class="summary">{summary}</p>
-</main>
+{foot}</main>
 <script id="data" type="text/plain">{data}</script>
 <script type="module">{script}</script>
 </body>
@@ -63,24 +66,30 @@ PAGE = """<!doctype html>
 """
 
 
-def page(name: str, title: str, summary: str, data: bytes, theme: str = "light") -> str:
+def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light") -> str:
     """The page of the component called `name`, as text. It plays from a file, offline; all is alive that asks no server."""
     style, script = _style(name, THEMES[theme]), _script(name)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    title = html.escape(title)
+    title = html.escape(scene.title)
+    said = "".join(f'<p class="{name}">{html.escape(text)}</p>\n' for name, text in _said(scene) if text)
     return PAGE.format(
         name=name,
         policy=policy,
         title=title or "zoomout",
-        heading=f"<h1>{title}</h1>\n" if title else "",
+        heading=(f"<h1>{title}</h1>\n" if title else "") + said,
+        foot="".join(f'<p class="source">{html.escape(text)}</p>\n' for text in [scene.source] if text),
         summary=html.escape(summary),
         style=style,
         script=script,
         data=base64.b64encode(zlib.compress(data, 9)).decode(),
     )
+
+
+def _said(scene: Scene) -> tuple[tuple[str, str], ...]:
+    return ("sentence", scene.sentence), ("caveat", scene.caveat)
 
 
 @cache
