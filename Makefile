@@ -1,6 +1,6 @@
 # make run    sets everything up and opens the app
 # make test   sets everything up and passes the tests
-# make assets draws the pictures of the README
+# make assets draws the pictures of the README and of the gallery
 # make lock   writes requirements.lock anew, with the newest versions that pyproject.toml allows
 
 SHELL := /bin/bash
@@ -47,10 +47,13 @@ lock: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 
-assets: $(VENV)/.installed
+cards: $(VENV)/.installed
+	$(VENV)/bin/python -m app.gallery.cards
+
+assets: $(VENV)/.installed cards
 	$(VENV)/bin/python assets/make.py
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: run test environment lock assets clean
+.PHONY: run test environment lock cards assets clean

@@ -12,7 +12,7 @@ from app.chart import sheets
 from app.laboratory.dialogs import plain
 from app.laboratory.laboratory import PATHS, show
 from app.scene import SceneError, budget, from_query
-from app.views import atlas, chaos, curvature, explore, zoom_out
+from app.views import atlas, chaos, curvature, explore, gallery, zoom_out
 
 PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)
 NAMES = {"zoom-out": "Zoom out", "explore": "Explore", "curvature": "Curvature", "chaos": "Chaos", "atlas": "Atlas"}
@@ -40,8 +40,9 @@ st.set_page_config("zoomout", layout="wide", initial_sidebar_state="auto")
 st.html(STYLE)
 
 
-def open_paths() -> None:
-    st.switch_page(next(page for page in pages if page.url_path == PATHS))
+def go(name: str) -> None:
+    """To the page of this name, the first of which has no address of its own."""
+    st.switch_page(pages[0] if name == PAGES[0].name else next(page for page in pages if page.url_path == name))
 
 
 def page_asked(query: dict[str, str]) -> str:
@@ -54,9 +55,10 @@ def page_asked(query: dict[str, str]) -> str:
 
 
 pages = [
-    st.Page(lambda page=page: show(page, open_paths), title=NAMES[page.name], url_path=page.name, default=i == 0)
+    st.Page(lambda page=page: show(page, lambda: go(PATHS)), title=NAMES[page.name], url_path=page.name, default=i == 0)
     for i, page in enumerate(PAGES)
 ]
+pages.append(st.Page(lambda: gallery.show(NAMES, go), title=gallery.TITLE, url_path=gallery.NAME))
 chosen = st.navigation(pages, position="hidden")
 if chosen is pages[0] and (name := page_asked(st.query_params.to_dict())) != PAGES[0].name:
     st.switch_page(next(page for page in pages if page.url_path == name), query_params=st.query_params.to_dict())

@@ -3,16 +3,19 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from app.__main__ import main
+from app.gallery import cards
+from app.gallery.cards import card_of
 from app.gallery.presets import of_page, preset, presets
 from app.scene import SceneError, from_data, from_link, load, read, to_data, to_link, to_toml
 from app.scene.changes import changed, difference
-from app.scene.presets import FOLDER, preset_files
-from app.scene.schema import PAGES
+from app.scene.presets import FOLDER, PAGES, preset_files
 from app.views import explore, zoom_out
 
 ALL = pytest.mark.parametrize("name", preset_files())
@@ -28,6 +31,18 @@ def test_a_preset_says_what_it_is_and_lies_in_the_folder_of_its_page(name: str) 
     scene = preset(name).scene
     assert scene.title and scene.sentence and scene.topics and scene.page == preset_files()[name].parent.name
     assert not scene.source or re.match(r"00[0-4]-\d+(, 00[0-4]-\d+)*: ", scene.source)
+
+
+def test_the_card_of_every_preset_is_of_its_scene_and_no_other_lies_there() -> None:
+    assert {card_of(each) for each in presets()} == set(cards.FOLDER.glob("*.webp")), "make cards draws them"
+
+
+@pytest.mark.parametrize("name", ["kicked", "race", "disc"])
+def test_a_card_is_what_the_product_draws(name: str, tmp_path, monkeypatch) -> None:
+    kept = np.asarray(Image.open(card_of(preset(name))).convert("RGB"), dtype=float)
+    monkeypatch.setattr(cards, "FOLDER", tmp_path)
+    drawn = np.asarray(Image.open(cards.draw(preset(name))).convert("RGB"), dtype=float)
+    assert kept.shape == drawn.shape and np.abs(kept - drawn).mean() < 2
 
 
 def test_no_two_presets_have_one_name_or_one_title() -> None:

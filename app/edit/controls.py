@@ -59,13 +59,19 @@ def slider(control: str, label: str, value: float, knob: Knob, zero: bool = Fals
     }  # fmt: skip
 
 
+def row(label: str, buttons: list[tuple[str, str, str, bool]]) -> Control:
+    """Small buttons side by side: of each what it does, its word, what it is for, and whether there is something to it."""
+    return {"kind": "row", "id": label, "label": label, "buttons": buttons}
+
+
 def history_control(history: History) -> Control:
-    """Undo, Redo and Reset, each where there is something to it."""
+    """Undo, Redo and Reset."""
     here = history.here
-    return {
-        "kind": "history", "id": "history", "undo": bool(history.past), "redo": bool(history.future),
-        "reset": here.scene != here.origin, "help": "Back to the experiment that this one was made from",
-    }  # fmt: skip
+    return row("Changes", [
+        ("undo", "Undo", "One change back (Ctrl Z)", bool(history.past)),
+        ("redo", "Redo", "One change forward (Ctrl Shift Z)", bool(history.future)),
+        ("reset", "Reset", "Back to the experiment that this one was made from", here.scene != here.origin),
+    ])  # fmt: skip
 
 
 def note(text: str, tone: str = "") -> Control:

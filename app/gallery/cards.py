@@ -1,4 +1,4 @@
-"""The pictures of the gallery: each preset in little, drawn by the product; `python -m app.gallery.cards` draws stale ones anew.
+"""The pictures of the gallery: each preset in little, drawn by the product. `make cards` draws those that are stale.
 
 A card's name ends with the fingerprint of its scene, so that a card of another scene is never shown.
 """

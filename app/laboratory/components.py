@@ -12,11 +12,12 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
+from app.gallery import cards
 from app.machine.files import own_folder
 from app.wire.bundle import bundled
 
 HERE = Path(__file__).parents[1]
-KINDS = ("rail", "stage", "chart")
+KINDS = ("rail", "stage", "chart", "gallery")
 """the components; each has a folder of its name here"""
 log = logging.getLogger("zoomout")
 
@@ -30,6 +31,8 @@ def _folder() -> Path:
         for kind in ("js", "css"):
             text = bundled(HERE / name / f"{name}.{kind}").encode()
             (folder / name / f"{name}-{sha256(text).hexdigest()[:12]}.{kind}").write_bytes(text)
+    for card in cards.FOLDER.glob("*.webp"):
+        (folder / "gallery" / card.name).write_bytes(card.read_bytes())
     return folder
 
 
@@ -71,6 +74,12 @@ def chart(sheet: bytes, key: str, on_request: Callable[[dict[str, Any]], None]) 
     """Shows a sheet. `on_request` is called, before the page runs again, with what was done on it."""
     told = _told(key, "request", on_request)
     _component("chart")(data=sheet, key=key, on_request_change=told, width="stretch", height="content")
+
+
+def gallery(data: dict[str, Any], key: str, on_request: Callable[[dict[str, Any]], None]) -> None:
+    """Shows cards. `on_request` is called, before the page runs again, with the name of the one that was chosen."""
+    told = _told(key, "request", on_request)
+    _component("gallery")(data=data, key=key, on_request_change=told, width="stretch", height="content")
 
 
 def rail(data: dict[str, Any], key: str, on_edit: Callable[[dict[str, Any]], None]) -> None:

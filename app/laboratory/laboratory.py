@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.answer.result import Result
 from app.edit.chart_controls import chart_groups
-from app.edit.controls import Group, group, history_control, note, select
+from app.edit.controls import Group, group, history_control, note, row, select
 from app.edit.edits import edit
 from app.gallery.presets import Preset, of_page
 from app.laboratory import dialogs
@@ -65,6 +65,15 @@ def show(page: Page, open_paths: Callable[[], None]) -> None:
         stage(data, f"stage:{page.name}", lambda request: _dragged(bench, request))
     with top:  # after the rail and the picture, which are what a finger waits for
         _header(page, bench)
+
+
+def open_on(page: str, preset: Preset) -> None:
+    """Opens a preset on a page; what was there can be had again by undo."""
+    bench = _bench_named(page)
+    if bench is None:
+        st.session_state[f"bench:{page}"] = Bench(preset.scene, preset.name)
+    else:
+        bench.open_preset(preset)
 
 
 def _bench_named(page: str) -> Bench | None:
@@ -167,7 +176,8 @@ def _preset_group(page: Page, bench: Bench) -> Group:
     if not bench.preset:
         options = [("", "A scene of your own"), *options]
     chooser = select("preset", "Start from", bench.preset, options, "Experiments to start from; everything can be changed.")
-    return group("", [chooser, history_control(bench.history)])
+    turn = [("previous", "‹ Previous", "The experiment before", True), ("next", "Next ›", "The experiment after", True)]
+    return group("", [chooser, row("Experiments", turn), history_control(bench.history)])
 
 
 def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:
@@ -181,6 +191,10 @@ def _edited(page: Page, bench: Bench, batch: dict[str, Any]) -> None:
                 for preset in page.presets:
                     if preset.name == value:
                         bench.open_preset(preset)
+            case "previous" | "next":
+                names = [preset.name for preset in page.presets]
+                at = names.index(bench.preset) if bench.preset in names else -1 if control == "next" else 0
+                bench.open_preset(page.presets[(at + (1 if control == "next" else -1)) % len(names)])
             case "undo" | "redo":
                 bench.travel(control, value)
             case "visit":

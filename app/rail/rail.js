@@ -117,8 +117,15 @@ const KINDS = {
       if (!group) input.append(option);
       else (input.querySelector(`optgroup[label="${CSS.escape(group)}"]`) ?? input.appendChild(make("optgroup", { label: group }))).append(option);
     }
-    const update = ({ value }) => (input.value = value);
-    return { ...field(control, input), update };
+    const made = field(control, input), words = make("span", { className: "chosen" });
+    words.ariaHidden = "true"; // what is chosen, on as many lines as it needs; the select lies over it
+    const cell = make("div", { className: "choice" }, words);
+    input.replaceWith(cell), cell.append(input);
+    const update = ({ value }) => {
+      input.value = value;
+      words.textContent = control.options.find(([name]) => name === value)?.[1] ?? "";
+    };
+    return { ...made, update };
   },
 
   slider(control, send) {
@@ -208,18 +215,15 @@ const KINDS = {
     } };
   },
 
-  history(control, send) {
-    const button = (id, label, title) => {
+  row(control, send) {
+    const button = ([id, label, title]) => {
       const node = make("button", { type: "button", className: "quiet", textContent: label, title });
       on(node, "click", () => send(id, true));
       return node;
     };
-    const buttons = { undo: button("undo", "Undo", "One change back (Ctrl Z)"), redo: button("redo", "Redo", "One change forward (Ctrl Shift Z)"), reset: button("reset", "Reset", control.help) };
-    const node = make("div", { className: "control history", role: "group" }, ...Object.values(buttons));
-    node.setAttribute("aria-label", "Changes");
-    return { node, update: (next) => {
-      for (const [name, button] of Object.entries(buttons)) button.ariaDisabled = String(!next[name]);
-    } };
+    const buttons = control.buttons.map(button), node = make("div", { className: "control row", role: "group" }, ...buttons);
+    node.setAttribute("aria-label", control.label);
+    return { node, update: ({ buttons: now }) => buttons.forEach((button, i) => (button.ariaDisabled = String(!now[i][3]))) };
   },
 
   note() {

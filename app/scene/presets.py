@@ -7,18 +7,22 @@ import tomllib
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from app.scene.error import SceneError
 from app.scene.spelling import perhaps
 
+PageName = Literal["zoom-out", "explore", "curvature", "chaos", "atlas"]
+PAGES: tuple[str, ...] = get_args(PageName)
+"""the pages in their order; presets lie in a folder of each"""
 FOLDER = Path(__file__).parents[1] / "gallery" / "scenes"
 
 
 @cache
 def preset_files() -> dict[str, Path]:
     """The files by the names of their scenes, page by page and in their order."""
-    return {file.stem.partition("-")[2]: file for file in sorted(FOLDER.glob("*/*.toml"))}
+    files = (file for page in PAGES for file in sorted((FOLDER / page).glob("*.toml")))
+    return {file.stem.partition("-")[2]: file for file in files}
 
 
 def preset_data(name: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from msgspec.structs import force_setattr
 from app.scene.charts import Atlas, Chart, check_chart
 from app.scene.checks import check, landscape_of
 from app.scene.error import SceneError
+from app.scene.presets import PageName
 from app.scene.spelling import Spelt
 from dynamics import Run as Motion
 from dynamics.schedules import AnySchedule, Rate
@@ -28,8 +29,6 @@ StripName = Literal[
     "loss", "best", "norm", "gradient_norm", "step", "turn", "effective_rate", "sharpness", "gap", "flow", "lyapunov"
 ]
 STRIPS: tuple[str, ...] = get_args(StripName)
-PageName = Literal["zoom-out", "explore", "curvature", "chaos", "atlas"]
-PAGES: tuple[str, ...] = get_args(PageName)
 Line = Annotated[str, Meta(max_length=400)]
 
 

@@ -1043,7 +1043,7 @@ class Stage {
     const window = this.windows.get(String(frame.panels[0].window));
     return {
       ...(playing ? {} : { t: Number(t.toFixed(2)), play: 0 }), ...(camera === (this.hasZoom() ? 1 : 0) ? {} : { camera: Number(camera.toFixed(2)) }),
-      ...(hidden.size ? { hidden: [...hidden].join() } : {}), ...(window ? { window: window.map((v) => Number(v.toPrecision(6))).join() } : {}),
+      ...(hidden.size ? { hidden: [...hidden].join() } : {}), ...(window ? { window: window.join() } : {}),
     };
   }
 
@@ -1414,8 +1414,9 @@ class Stage {
     this.describe(), this.draw();
   }
 
+  /** Through a window of few digits, so that an address holds it exactly. */
   lookAt(home, window) {
-    this.windows.set(String(home), window);
+    this.windows.set(String(home), window.map((v) => Number(v.toPrecision(7))));
     if (this.parts.home.hidden) this.describe();
     this.remember(), this.draw();
   }
