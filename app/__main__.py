@@ -192,15 +192,22 @@ def run(
     if out is not None:
         result.writer(out)
     done = result.simulate(_scene(scene))
+    shown = _chart_numbers(done.scene) if as_json and done.scene.chart is not None else {}
     if out is not None:
         with _writing():
             result.write(done, out, every)
     if as_json:
-        print(json.dumps(result.to_data_of(done, every), allow_nan=False))
+        print(json.dumps(result.to_data_of(done, every) | shown, allow_nan=False))
     elif out is None:
         from app.answer.listing import table
 
         print("\n".join(table(done)))
+
+
+def _chart_numbers(scene: Any) -> dict[str, Any]:
+    from app.chart import data_of
+
+    return {"chart": data_of(scene)}
 
 
 class Theme(StrEnum):

@@ -90,6 +90,28 @@ def log_norm(end: End) -> Any:
     return jnp.log(end.size)
 
 
+@statistic("Sharpness")
+def last_sharpness(end: End) -> Any:
+    """λ₁(w_T), the largest eigenvalue of the Hessian at the end."""
+    return sharpness(end.motion.local(end.state.x, end.state.y, order=2), jnp)
+
+
+def _first_sharpness(motion: Any, state: State) -> Any:
+    return sharpness(motion.local(state.x, state.y, order=2), jnp)
+
+
+@statistic("Sharpness at the start", begin=_first_sharpness)
+def start_sharpness(end: End) -> Any:
+    """λ₁(w_0), the largest eigenvalue of the Hessian at the start."""
+    return end.seen
+
+
+@statistic("Rate times sharpness at the start", begin=_first_sharpness)
+def start_edge(end: End) -> Any:
+    """η_0 λ₁(w_0): below 2 a quadratic is descended, and on (xy)²/2 below 4 survived."""
+    return end.motion.rate("learning_rate", 0) * end.seen
+
+
 @statistic("Sharpness over its threshold")
 def sharpness_ratio(end: End) -> Any:
     """η λ₁(w_T) / c, where c is the rule's own (2 for plain descent): above 1 it overshoots; none where c is not known."""

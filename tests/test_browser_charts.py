@@ -93,7 +93,7 @@ def test_a_map_is_seen_coarse_at_first_and_refines_to_its_end(page: Page, addres
     open_page(page, to_link(SLOW, f"{address}/atlas"), "h.plots[0].raster.columns < 512 && c.stats.draws > 0")
     assert chart(page, "h.more") is True
     whole(page, "h.plots[0].raster.columns === 512")
-    expect(page.get_by_role("heading", name="Rest and unrest")).to_be_visible()
+    expect(page.get_by_role("heading", name="A map of runs")).to_be_visible()
     assert "262 144 runs" in chart(page, "root.textContent").replace("\u202f", " ")
 
 
@@ -165,7 +165,7 @@ def test_another_preset_has_no_way_back_into_the_one_before(page: Page, address:
     open_page(page, f"{address}/atlas")
     stretch(page, (0.2, 0.2), (0.8, 0.8))
     until(page, "h.depth === 1")
-    page.get_by_label("Start from").select_option("catapult")
+    page.get_by_label("Start from").select_option("disc")
     whole(page, "h.plots[0].title === 'Steps to converge'")
     assert chart(page, "h.depth") == 0
     expect(page.get_by_role("button", name="Back to the window before")).to_be_hidden()

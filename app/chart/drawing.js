@@ -59,6 +59,14 @@ function drawCurve(ctx, curve, plot, view, theme) {
     }
     return void ctx.fill();
   }
+  if (curve.cross) {
+    for (let i = 0; i < curve.x.length; i++) {
+      const [px, py] = pixelOf(view, plot, curve.x[i], curve.y[i]);
+      if (Number.isFinite(px + py)) for (const s of [1, -1]) ctx.moveTo(px - width, py - s * width), ctx.lineTo(px + width, py + s * width);
+    }
+    ctx.lineWidth = 1.5 * theme.line;
+    return void ctx.stroke();
+  }
   curveLine(ctx, curve, plot, view);
   ctx.setLineDash((curve.dash ?? []).map((length) => length * theme.line)), ctx.stroke(), ctx.setLineDash([]);
 }

@@ -187,6 +187,9 @@ def _rgba(raster: Raster) -> np.ndarray:
 
 def _curve(axes: Any, curve: Curve, theme: Theme) -> None:
     colour, dash = curve.colour or theme.text, (0, curve.dash) if curve.dash else "solid"
+    if curve.cross:
+        axes.plot(curve.x, curve.y, "x", color=colour, markersize=1.6 * curve.width)
+        return
     if curve.dots:
         axes.plot(curve.x, curve.y, ".", color=colour, markersize=curve.width, label=_plain(curve.label) or None)
         return

@@ -68,6 +68,8 @@ class Curve(NamedTuple):
     dash: tuple[float, ...] = ()
     width: float = 2.0
     dots: bool = False
+    cross: bool = False
+    """a small cross at every point instead of a line"""
 
 
 class Mark(NamedTuple):
@@ -129,6 +131,17 @@ def numbers(sheet: Sheet) -> dict[str, np.ndarray]:
             made |= {f"plot{i}_curve{j}_{name}": np.asarray(values) for name, values in (("x", curve.x), ("y", curve.y))}
             made[f"plot{i}_curve{j}_label"] = np.array(curve.label)
     return made
+
+
+def data(sheet: Sheet) -> dict[str, Any]:
+    """The same as plain data; what is no finite number is None."""
+
+    def plain(values: Any) -> Any:
+        if isinstance(values, list):
+            return [plain(value) for value in values]
+        return None if isinstance(values, float) and not math.isfinite(values) else values
+
+    return {name: plain(values.tolist()) for name, values in numbers(sheet).items()}
 
 
 def sent(

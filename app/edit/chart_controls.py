@@ -14,7 +14,7 @@ from app.edit.controls import (
     slider,
     time_group,
 )
-from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene, Sweep
 from app.scene.charts import side
 from dynamics.atlas import can_vary
 from dynamics.orbits import WATCHED
@@ -24,11 +24,14 @@ from dynamics.statistics import STATISTICS
 PARTICLES = Knob(1000, 100_000, "How many particles each ensemble has.", "N", log=True)
 AVERAGED = PARTICLES._replace(high=20_000)
 APART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
+POINTS = Knob(8, 512, "How many runs stand side by side.", log=True)
+REPEATS = Knob(1, 64, "Of so many runs with other noise the median is drawn, and the least and the largest.", log=True)
+PART = Knob(0.01, 1.0, "Below 1 the number is read in the middle of the run.")
 KEPT = Knob(10, 1000, "How many of the last steps are drawn.", log=True)
 
 
 def chart_groups(scene: Scene) -> list[Group]:
-    made = [landscape_group(scene, only_scale_invariant=not isinstance(scene.chart, (Atlas, Distances)))]
+    made = [landscape_group(scene, only_scale_invariant=not isinstance(scene.chart, (Atlas, Distances, Sweep)))]
     match scene.chart:
         case Atlas():
             made.append(group("The map", [_statistic(scene), *_side(scene, "x", "Across"), *_side(scene, "y", "Up")]))
@@ -40,6 +43,8 @@ def chart_groups(scene: Scene) -> list[Group]:
             made.append(group("The ensembles", _crowd(scene)))
         case Distances():
             made.append(group("The particles", [_particles(scene, PARTICLES)]))
+        case Sweep():
+            made.append(group("The sweep", _sweep(scene)))
         case Averages(apart=apart):
             steps = slider("chart:apart", "Steps between two", apart, APART, whole=True)
             made.append(group("The iterates", [_particles(scene, AVERAGED), steps, _tangential(scene)]))
@@ -52,7 +57,7 @@ def chart_groups(scene: Scene) -> list[Group]:
 
 def _runs(scene: Scene) -> list[Group]:
     """Every run of an ensemble and of distances; of the other charts the one that it is about."""
-    many = isinstance(scene.chart, (Ensemble, Distances))
+    many = isinstance(scene.chart, (Ensemble, Distances, Sweep))
     made = []
     for i in range(len(scene.runs)) if many else (_about(scene),):
         own: list[Control | None] = [name_control(scene, i, removable=len(scene.runs) > 1)] if many else []
@@ -81,7 +86,18 @@ def _varied(scene: Scene) -> set[str]:
 def _statistic(scene: Scene) -> Control:
     options: list[tuple[str, ...]] = [(name, statistic.title) for name, statistic in STATISTICS.items()]
     chosen = STATISTICS[scene.chart.statistic]
-    return select("chart:statistic", "Colour", scene.chart.statistic, options, chosen.sentence)
+    label = "Up" if isinstance(scene.chart, Sweep) else "Colour"
+    return select("chart:statistic", label, scene.chart.statistic, options, chosen.sentence)
+
+
+def _sweep(scene: Scene) -> list[Control | None]:
+    chart = scene.chart
+    kept = _statistic(scene) if isinstance(chart.statistic, str) else note("Several numbers are kept of each run.")
+    return [
+        kept, *_side(scene, "x", "Across"), slider("chart:points", "Points", chart.points, POINTS, whole=True),
+        slider("chart:repeats", "Repeats with other noise", chart.repeats, REPEATS, whole=True),
+        slider("chart:at", "Read after this part of the steps", chart.at, PART),
+    ]  # fmt: skip
 
 
 def _watched(scene: Scene) -> Control:

@@ -234,8 +234,10 @@ def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     elif field == "kind":
         data["chart"] = {"kind": str(value)}
         return
-    elif field in ("kept", "particles", "apart"):
+    elif field in ("kept", "particles", "apart", "points", "repeats"):
         chart[field] = whole(value, _words(field))
+    elif field == "at":
+        chart[field] = number(value, "The part of the steps")
     else:
         chart[field] = value
     if field in ("x", "watched"):

@@ -43,6 +43,7 @@ MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[
 SEEN = ("t", "play", "camera", "hidden", "window")
 """what the stage writes into the address beside the scene: see canvas/seen.js"""
 LOCAL = ("localhost", "127.0.0.1", "::1")
+SQUARE = "The same link, for a telephone"
 MOST_IN_A_SQUARE = 600
 """letters of a link that a telephone still reads off a lecture's screen"""
 LONGEST = 120
@@ -80,7 +81,7 @@ def _link(bench: Bench) -> None:
 def _square(link: str) -> None:
     """The link for a telephone's eye, where it is short enough for one."""
     if len(link) <= MOST_IN_A_SQUARE:
-        st.image(segno.make(link, error="l").svg_inline(scale=4, border=2, light="white"), width=180)
+        st.image(segno.make(link, error="l").svg_inline(scale=4, border=2, light="white"), SQUARE, width=180)
 
 
 def _open(bench: Bench, text: str) -> None:

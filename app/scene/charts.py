@@ -7,8 +7,9 @@ A side of a chart is written as text, in a file as on the command line: `runs.0.
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, get_args
 
+import numpy as np
 from msgspec import Meta, Struct
 
 from app.scene import budget
@@ -17,6 +18,7 @@ from dynamics.atlas import Axis
 from dynamics.orbits import WATCHED
 from dynamics.statistics import STATISTICS
 from dynamics.varied import check_names
+from landscapes import FormulaError, Landscape, typed
 
 if TYPE_CHECKING:
     from app.scene.schema import Scene
@@ -78,7 +80,29 @@ class Averages(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
     tangential: bool = True
 
 
-Chart = Atlas | Orbits | Portrait | Ensemble | Distances | Averages
+class Sweep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="sweep"):
+    """One thing varies along x, in every run of the scene; one number or several are kept of each."""
+
+    x: AxisText = RATE
+    statistic: str | tuple[str, ...] = "final_loss"
+    points: Annotated[int, Meta(ge=2, le=1024)] = 64
+    repeats: Annotated[int, Meta(ge=1, le=64)] = 1
+    """with other noise: the curve is their median, and a point is gone where most of them are"""
+    at: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """the part of the steps after which the number is read"""
+    over: AxisText | None = None
+    """where given, the best of this is shown instead of the number: see `best`"""
+    best: Literal["least", "stable"] = "least"
+    """of `over`: where the number is least, or the largest at which the run is not gone"""
+    guides: Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=4)] = ()
+    """formulas of x, such as 2/x, drawn as lines"""
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        return (self.statistic,) if isinstance(self.statistic, str) else tuple(self.statistic)
+
+
+Chart = Atlas | Orbits | Portrait | Ensemble | Distances | Averages | Sweep
 CHARTS: dict[str, type[Struct]] = {kind.__struct_config__.tag: kind for kind in get_args(Chart)}
 
 
@@ -144,12 +168,59 @@ def check_chart(scene: "Scene") -> None:
             run_of(scene, 0)
         case Ensemble(particles=particles, tangential=tangential):
             _check_particles(scene, particles * scene.steps * len(scene.runs) * len(scene.points), tangential)
+        case Sweep():
+            _check_sweep(scene, scene.chart)
         case Distances(particles=particles):
             _check_particles(scene, particles * 2 * scene.steps * len(scene.runs))
         case Averages(particles=particles, apart=apart, tangential=tangential):
             steps = scene.steps + (MOST_AVERAGED - 1) * apart
             _check_particles(scene, particles * steps * min(2, len(scene.points)), tangential)
             _check_minima(scene)
+
+
+def _check_sweep(scene: "Scene", chart: Sweep) -> None:
+    if not 1 <= len(chart.statistics) <= 4:
+        raise SceneError("statistic", "A sweep keeps one number of each run, or up to four.")
+    for name in chart.statistics:
+        _known("statistic", name, STATISTICS)
+        if name in ("basin", "steps_to_converge"):
+            _check_minima(scene)
+    if chart.over is not None and len(chart.statistics) > 1:
+        raise SceneError("statistic", "The best of something is the best by one number; name one statistic beside over.")
+    for index in range(len(scene.runs)):
+        swept(scene, index)
+    for guide in chart.guides:
+        guide_of(guide)
+    tries = chart.points * chart.repeats * (1 if chart.over is None else TRIES)
+    budget.check("particles", tries * scene.steps * len(scene.runs) * len(chart.statistics))
+
+
+TRIES = 48
+"""values of `over` among which the best is sought"""
+
+
+def swept(scene: "Scene", index: int) -> tuple[Axis, ...]:
+    """What varies in a run of a sweep: along x, and over what the best is sought; or `SceneError`."""
+    texts = [text for text in (scene.chart.x, scene.chart.over) if text is not None]
+    names = [side(text).axis.name for text in texts]
+    try:
+        check_names(scene.field, run_of(scene, index).motion, names)
+    except ValueError as reason:
+        raise SceneError("axis", f"{scene.labels[index]}: {reason}") from None
+    return tuple(side(text).axis for text in texts)
+
+
+def guide_of(formula: str) -> Landscape:
+    """A guide line's formula of x alone, or `SceneError`."""
+    try:
+        made = typed(formula, {})
+    except FormulaError as error:
+        raise SceneError("guide", f"The guide {formula[:60]!r} cannot be read: {error.message}", error.column) from None
+    with np.errstate(all="ignore"):
+        seen = made.loss(np.array([0.5, 0.5]), np.array([1.0, 2.0]))
+    if not (seen[0] == seen[1] or np.isnan(seen).all()):
+        raise SceneError("guide", f"A guide is a formula of x alone, such as 2/x; {formula[:60]!r} has y in it.")
+    return made
 
 
 def check_orbits(scene: "Scene", page: bool = False) -> None:
