@@ -3,6 +3,7 @@
 from landscapes import angular, classics, curvature, neurons  # noqa: F401  (fill the registry, in this order)
 from landscapes.calculus import eigenvalues as eigenvalues
 from landscapes.calculus import gradient_norm as gradient_norm
+from landscapes.calculus import quantity as quantity
 from landscapes.calculus import sharpness as sharpness
 from landscapes.grammar import Declaration as Declaration
 from landscapes.grammar import FormulaError as FormulaError

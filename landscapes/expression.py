@@ -281,6 +281,19 @@ def _chained(function: str, slope: Node, inner: Node) -> Node:
 # Angular harmonics: cos(k theta + p) with whole k is a polynomial in (x/r, y/r), so no angle is ever computed
 
 
+def gradient_size(node: Node, along: tuple[Derivation, Derivation]) -> Node:
+    """‖∇L‖ = √(L_x² + L_y²)."""
+    gx, gy = (derivative(node, way) for way in along)
+    return call("sqrt", gx**2 + gy**2)
+
+
+def largest_curvature(node: Node, along: tuple[Derivation, Derivation]) -> Node:
+    """λ₁ = (L_xx + L_yy)/2 + √(((L_xx − L_yy)/2)² + L_xy²), the largest eigenvalue of the Hessian."""
+    gx, gy = (derivative(node, way) for way in along)
+    xx, xy, yy = derivative(gx, along[0]), derivative(gx, along[1]), derivative(gy, along[1])
+    return (xx + yy) / TWO + call("sqrt", ((xx - yy) / TWO) ** 2 + xy**2)
+
+
 def harmonics_as_polynomials(outputs: list[Node]) -> list[Node]:
     """cos(k theta + p) = C_k cos p - S_k sin p, where C_k + i S_k = ((x + i y)/r)^k.
 

@@ -25,8 +25,10 @@ from landscapes.expression import (
     array_functions,
     derivative,
     evaluate,
+    gradient_size,
     harmonics_as_polynomials,
     in_order,
+    largest_curvature,
 )
 from landscapes.grammar import Declaration, FormulaError
 from landscapes.homogeneity import degree
@@ -57,6 +59,10 @@ class Invariance(NamedTuple):
     measured at some points with the knobs as declared; None: measured not to."""
     deviation: float
     """max |L(c w) - L(w)| / max |L| over 64 points and c = 1/4, 1/2, 2, 4."""
+
+
+QUANTITIES = {"loss": lambda node, along: node, "gradient_norm": gradient_size, "sharpness": largest_curvature}
+"""what can be drawn over the plane: the formula of each from the loss's own"""
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,11 @@ class Landscape:
     def source(self, dialect: str = "numpy", knobs: Knobs | None = None) -> str:
         return writing.source(self.expression, self._values(knobs), dialect, self.name)
 
-    def program(self, knobs: Knobs | None = None) -> dict[str, Any]:
-        """Loss and gradient for the browser; a scale-invariant loss is to be run on unit vectors."""
+    def program(self, knobs: Knobs | None = None, quantity: str = "loss") -> dict[str, Any]:
+        """A quantity and the loss's gradient for the browser; a scale-invariant loss is to be run on unit vectors."""
         gradient = [derivative(self.expression, ALONG_X), derivative(self.expression, ALONG_Y)]
-        return writing.program(harmonics_as_polynomials([self.expression, *gradient]), self._values(knobs))
+        shown = QUANTITIES[quantity](self.expression, (ALONG_X, ALONG_Y))
+        return writing.program(harmonics_as_polynomials([shown, *gradient]), self._values(knobs))
 
     # What is true of it
 

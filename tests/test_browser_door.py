@@ -57,13 +57,15 @@ def test_a_link_shows_what_was_seen_and_so_does_a_reload(browser: Browser, addre
     page.mouse.wheel(0, -240)
     page.wait_for_function("() => /t=85/.test(location.search) && /window=/.test(location.search)", timeout=PATIENCE)
     page.mouse.move(5, 5)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(2000)
     before, link = pixels(page), page.url
     assert "preset=race" in link and "hidden=2" in link and stage(page, "z.t") == 85
     for again in (page.reload, lambda: page.goto(link)):
         again()
         until(page, "z.t === 85")
-        page.wait_for_timeout(1200)
+        deadline = time.monotonic() + 15  # fonts and the horizon come a moment after the picture
+        while pixels(page) != before and time.monotonic() < deadline:
+            page.wait_for_timeout(300)
         assert pixels(page) == before
     page.get_by_role("button", name="Link", exact=True).click()
     shown = page.get_by_role("dialog").locator("code").first

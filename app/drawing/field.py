@@ -6,47 +6,47 @@ import numpy as np
 
 from app.drawing.camera import Lens, Window, fit_window
 from app.drawing.layout import Box
-from app.picture.picture import LEVELS, QUIVER, Colours, Field, colour_table
-from landscapes import gradient_norm
+from app.picture.picture import QUIVER, Colours, Field, colour_table
+from landscapes import gradient_norm, quantity
 
 HATCH = np.array([[150], [176]], dtype=np.uint8)
 
 
-def field_image(field: Field, window: Window, width: int, height: int) -> np.ndarray:
-    """The loss over a window, pixel centre by pixel centre; shape (height, width, 3), uint8, upper row first.
+def field_image(field: Field, window: Window, width: int, height: int, t: float = 0.0) -> np.ndarray:
+    """The field's quantity over a window, pixel centre by pixel centre; shape (height, width, 3), uint8, upper row first.
 
-    Where the loss is not finite stands a neutral hatch. Lines of equal loss are a distance, so they need no tracing.
+    Where it is not finite stands a neutral hatch. Lines of equal loss are a distance, so they need no tracing.
     """
     x0, x1, y0, y1 = fit_window(window, width, height)
     x = x0 + (np.arange(width) + 0.5) / width * (x1 - x0)
     y = y1 - (np.arange(height) + 0.5) / height * (y1 - y0)
-    loss = np.asarray(field.landscape.loss(*np.meshgrid(x, y), field.knobs), dtype=float)
-    place = positions(field.colours, loss)
+    shift = 0.0 if field.shift is None else float(field.shift[math.floor(t + 1e-9)])
+    place = positions(field.colours, quantity(field.landscape, field.quantity, *np.meshgrid(x, y), field.knobs), shift)
     finite = np.isfinite(place)
     table = colour_table(field.colours.name)
     index = np.floor(255 * np.clip(np.where(finite, place, 0), 0, 1) + 0.5).astype(np.intp)
     image = table[index]
     if field.contours:
-        image = _isolines(image, place)
+        image = _isolines(image, place, field.levels)
     rows, columns = np.indices((height, width))
     hatch = HATCH[((rows + columns) % 8 >= 2).astype(int)]
     return np.where(finite[..., None], image, hatch).astype(np.uint8)
 
 
-def positions(colours: Colours, loss: np.ndarray) -> np.ndarray:
-    """Loss values as places in the colour table: 0 at its first colour, 1 at its last."""
+def positions(colours: Colours, loss: np.ndarray, shift: float = 0.0) -> np.ndarray:
+    """Values as places in the colour table: 0 at its first colour, 1 at its last."""
     with np.errstate(invalid="ignore"):
         z = np.log(np.maximum(loss - colours.offset, 1e-300)) if colours.transform == "log" else loss
-    return (z - colours.lo) / (colours.hi - colours.lo)
+    return (z + shift - colours.lo) / (colours.hi - colours.lo)
 
 
-def _isolines(image: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _isolines(image: np.ndarray, place: np.ndarray, levels: int) -> np.ndarray:
     """Lines at equal spacing of z. Lines closer than a pixel or two are noise and fade; the ends are no crossings."""
     with np.errstate(all="ignore"):
-        q = place * LEVELS
+        q = place * levels
         slope = np.hypot(*np.gradient(q))
         near = np.clip(1.1 - np.abs(q - np.rint(q)) / slope, 0, 1) * np.minimum(1, (0.7 - slope) * 4)
-        alpha = 0.34 * np.where((slope < 0.7) & (q >= 0.5) & (q <= LEVELS - 0.5), near, 0)
+        alpha = 0.34 * np.where((slope < 0.7) & (q >= 0.5) & (q <= levels - 0.5), near, 0)
     ink = np.where(image.sum(axis=-1) > 380, 20.0, 255.0)
     return image + np.nan_to_num(alpha)[..., None] * (ink[..., None] - image)
 

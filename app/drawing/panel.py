@@ -25,7 +25,7 @@ from app.drawing.trails import (
     stopped,
 )
 from app.picture.panels import AXES, Panel
-from app.picture.picture import Picture
+from app.picture.picture import Field, Picture
 from app.picture.words import STOPS, norm_text
 from dynamics import Path
 
@@ -71,7 +71,8 @@ class PanelView:
     def still(self, pen: Pen) -> None:
         box = self.box
         self._title(pen)
-        pen.image(box.x, box.y, int(box.width), int(box.height), self._ground())
+        if not self.moves:
+            pen.image(box.x, box.y, int(box.width), int(box.height), self._ground())
         with pen.clipped(*box):
             self._quiver(pen) if self.panel.plane else self._grid(pen)
             self._curves(pen)
@@ -100,19 +101,28 @@ class PanelView:
         title = width_of(printable(self.panel.title), u, True) + 2.3 * u * swatch
         return self.panel.title == "" or title + self._corner_room() <= self.box.width
 
-    def _ground(self) -> np.ndarray:
+    @property
+    def field(self) -> Field:
+        return self.picture.fields[self.panel.field]
+
+    @property
+    def moves(self) -> bool:
+        """Whether the ground itself changes over time."""
+        return self.panel.plane and self.field.shift is not None and bool(np.ptp(self.field.shift))
+
+    def _ground(self, t: float = 0.0) -> np.ndarray:
         width, height = int(self.box.width * self.detail), int(self.box.height * self.detail)
         corners = _rounded(width, height, 0.5 * self.style.unit * self.detail)
         if not self.panel.plane:
             return np.dstack([np.broadcast_to(_bytes(self.style.theme.soft), (height, width, 3)), corners])
-        image = field_image(self.picture.fields[0], self.window, width, height)
+        image = field_image(self.field, self.window, width, height, t)
         if self.style.theme.dark:
             image = np.rint(0.87 * image + 0.13 * NIGHT).astype(np.uint8)
         return np.dstack([image, corners])
 
     def _quiver(self, pen: Pen) -> None:
         lens = self.lens(0.0)._replace(s=0.0)
-        strokes = arrows(self.picture.fields[0], lens, self.panel.window, self.box)
+        strokes = arrows(self.field, lens, self.panel.window, self.box)
         if strokes:
             path = Shape.make_compound_path(*(Shape(stroke) for stroke in strokes))
             pen.line(path, "#ffffff", self.style.stroke, 0.38, cap="round")
@@ -183,6 +193,8 @@ class PanelView:
         u, box = self.style.unit, self.box
         if self.panel.log_scale is not None:
             self._ticks(pen, t)
+        if self.moves:
+            pen.image(box.x, box.y, int(box.width), int(box.height), self._ground(t))
         corner = norm_text(self.picture, self.panel, t) if self.has_corner else ""
         pen.text(box.right, box.y - 0.95 * u, corner, 0.94 * u, self.style.theme.muted, align="right")
         with pen.clipped(*box):

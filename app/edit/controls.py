@@ -31,6 +31,9 @@ PICTURES: list[tuple[str, ...]] = [
     ("auto", "decay · zooming camera"), ("three", "decay · as it is · zooming"), ("projected", "decay · projected back"),
     ("portrait", "with the reduced map"),
 ]  # fmt: skip
+BESIDE: list[tuple[str, ...]] = [
+    ("auto", "the loss"), ("sharpness", "loss · sharpness"), ("gradient_norm", "loss · gradient norm"),
+]  # fmt: skip
 FIELD_KNOBS = {
     "initial": Knob(1e-4, 10, "The rate of the first step.", log=True),
     "peak": Knob(1e-4, 10, "The largest rate, reached at the end of the warmup.", log=True),
@@ -195,7 +198,10 @@ def time_group(scene: Scene, pictures: bool = False, floats: bool = False, steps
         seed_entry(scene),
         note("Derived from one run: shows the picture, proves nothing.") if scene.arithmetic == "shared" else None,
         select("view:panels", "Pictures", scene.view.panels, PICTURES,
-               "Which pictures of the pair are shown beside each other.") if pictures else None,
+               "Which pictures of the pair are shown beside each other.") if pictures else
+        select("view:panels", "Pictures", scene.view.panels, BESIDE,
+               "Beside the loss the sharpness over its threshold, white at the edge, or the length of the gradient.")
+        if scene.chart is None and not any(run.twin_of for run in scene.runs) else None,
     ])  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def _link(bench: Bench) -> None:
 def _square(link: str) -> None:
     """The link for a telephone's eye, where it is short enough for one."""
     if len(link) <= MOST_IN_A_SQUARE:
-        st.image(segno.make(link, error="l").svg_inline(scale=4, border=2, light="white"), SQUARE, width=180)
+        st.image(segno.make(link, error="l").svg_inline(scale=4, border=2, light="white"), alt=SQUARE, width=180)
 
 
 def _open(bench: Bench, text: str) -> None:

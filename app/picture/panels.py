@@ -58,10 +58,14 @@ class Panel(NamedTuple):
     rays: bool = False
     """whether a ray from the origin passes through each head: what two panels have in common is a direction"""
     echo: Echo | None = None
+    field: int = 0
+    """which of the picture's fields is under it"""
     plane: bool = True
     """False for a plot with axes of its own: direction in degrees, and ln κ"""
 
 
+QUANTITIES = ("sharpness", "gradient_norm")
+"""of which a picture may stand beside that of the loss"""
 MOST_RAYS = 4
 """starts beyond which rays and rings would hide the picture"""
 
@@ -82,6 +86,9 @@ def twin_pair(result: Result) -> tuple[int, int] | None:
 def _panels(result: Result, window: Window) -> tuple[Panel, ...]:
     pair, view = twin_pair(result), result.scene.view
     everything = tuple(range(len(result.runs)))
+    if view.panels in QUANTITIES:
+        shown = everything if pair is None else tuple(i for i in everything if i != pair[1])
+        return Panel("Loss", shown, window), Panel(_over(result), shown, window, field=1)
     if pair is None or view.panels == "one":
         return (Panel("", everything, window),)
     partner, twin = pair
@@ -98,6 +105,13 @@ def _panels(result: Result, window: Window) -> tuple[Panel, ...]:
         case "portrait" if _reduces(result, pair):
             return left, right, _portrait(result, pair)
     return left, right
+
+
+def _over(result: Result) -> str:
+    """The title of the panel beside the loss; where runs differ, whose threshold it is."""
+    if result.scene.view.panels == "gradient_norm":
+        return "Gradient norm ‖∇L‖"
+    return "Sharpness over its threshold" + (f", “{result.runs[0].label}”" if len(result.runs) > 1 else "")
 
 
 def panels(result: Result, window: Window) -> tuple[Panel, ...]:

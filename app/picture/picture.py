@@ -13,6 +13,7 @@ from app.picture.panels import Panel, panels, twin_pair
 from app.picture.strips import Strip, strips
 from app.scene import Scene
 from dynamics import Path
+from dynamics.sharpness import threshold_factor
 from dynamics.spikes import spike_period, spikes
 from landscapes import Landscape, Local, gradient_norm
 
@@ -51,6 +52,10 @@ class Field(NamedTuple):
     quiver: tuple[float, float] | None
     """ln of the gradient norms that get the shortest and the longest arrow"""
     contours: bool
+    quantity: str = "loss"
+    shift: np.ndarray | None = None
+    """over t: what is added to ln of the quantity before it is coloured, ln(η/c) for the sharpness against its threshold"""
+    levels: int = LEVELS
 
 
 class Picture(NamedTuple):
@@ -79,7 +84,7 @@ def picture(result: Result) -> Picture:
     colours = tuple(run.run.colour or STYLES[i % len(STYLES)][0] for i, run in enumerate(result.runs))
     dashes = tuple(STYLES[i % len(STYLES)][1] for i in range(len(result.runs)))
     return Picture(
-        result, colours, dashes, (_field(scene, window),), panels(result, window), strips(result),
+        result, colours, dashes, _fields(result, window), panels(result, window), strips(result),
         horizon_text(result), summary(result),
     )  # fmt: skip
 
@@ -119,6 +124,33 @@ def _outside(x: float, y: float, window: tuple[float, float, float, float]) -> f
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The field: colours and arrows
+
+
+SPREAD = float(np.log(8.0))
+"""ln of the sharpness over its threshold at which colours end"""
+DIVERGING, GRADIENT = "RdBu_r", "magma"
+
+
+def _fields(result: Result, window: tuple[float, float, float, float]) -> tuple[Field, ...]:
+    """The loss, and what is drawn beside it."""
+    scene, first = result.scene, _field(result.scene, window)
+    match scene.view.panels:
+        case "sharpness":
+            run, path = result.runs[0].motion, result.runs[0].paths[0]
+            factor = threshold_factor(run, scene.steps, scene.field.scale_invariant)
+            assert factor is not None, "the scene's check says so"
+            colours = Colours(DIVERGING, "log", 0.0, -SPREAD, SPREAD)
+            shift = path.log_learning_rate - np.log(factor)
+            beside = first._replace(colours=colours, quantity="sharpness", shift=shift, contours=True, levels=2, quiver=None)
+        case "gradient_norm":
+            local = _over(scene.field, tuple(first.knobs.items()), window)
+            norms = np.asarray(gradient_norm(local))
+            norms = np.log(norms[np.isfinite(norms) & (norms > 0)])
+            ends = tuple(float(q) for q in np.quantile(norms, (0.02, 0.98))) if len(norms) else (0.0, 1.0)
+            beside = first._replace(colours=Colours(GRADIENT, "log", 0.0, *ends), quantity="gradient_norm", quiver=None)
+        case _:
+            return (first,)
+    return first, beside
 
 
 def _field(scene: Scene, window: tuple[float, float, float, float]) -> Field:

@@ -12,7 +12,9 @@ from app.scene.error import SceneError
 from app.scene.spelling import field_names, perhaps
 from dynamics import Run as Motion
 from dynamics import flow, precise, rules
+from dynamics.preconditioner import stretches
 from dynamics.rules import Knob
+from dynamics.sharpness import threshold_factor
 from dynamics.simulate import beyond_reach
 from landscapes import FormulaError, Landscape, named, typed
 
@@ -60,6 +62,18 @@ def check(scene: "Scene") -> None:
         raise SceneError("view", f"The scene has the steps 0 to {scene.steps}; it cannot stand at {scene.view.at:g}.")
     for run, label in zip(scene.runs, scene.labels, strict=True):
         _check_run(scene, run, label)
+    if scene.view.panels == "sharpness":
+        _check_threshold(scene)
+
+
+def _check_threshold(scene: "Scene") -> None:
+    """The plane can be coloured by sharpness where the first run's threshold is one of the Hessian itself."""
+    run = scene.partner(scene.runs[0]) or scene.runs[0]
+    if stretches(run.rule) or threshold_factor(run.motion, 1, scene.field.scale_invariant) is None:
+        why = "measures curvature in coordinates of its own, which change on the way" if stretches(run.rule) else "has none"
+        raise SceneError(
+            "view", f"The picture of sharpness needs a threshold of the Hessian; the rule {run.rule} {why}."
+        )
 
 
 def _check_values(scene: "Scene", field: Landscape) -> None:

@@ -80,7 +80,7 @@ class View(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, re
     colour_map: ColourMap = "cividis"
     quiver: bool = True
     contours: bool = False
-    panels: Literal["auto", "one", "two", "three", "projected", "portrait"] = "auto"
+    panels: Literal["auto", "one", "two", "three", "projected", "portrait", "sharpness", "gradient_norm"] = "auto"
     camera: Literal["zoom", "fixed"] = "zoom"
     trails: bool = True
     """False for a cloud: of every path only where it is"""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.picture.panels import AXES, Panel, Window, twin_pair
-from app.picture.picture import LEVELS, QUIVER, Field, Picture, colour_table, lyapunov, remark
+from app.picture.picture import QUIVER, Field, Picture, colour_table, lyapunov, remark
 from app.picture.strips import Strip
 from app.wire.packing import Arrays, packed
 from dynamics import Path
@@ -46,7 +46,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
             }
             for r, run in enumerate(picture.result.runs)
         ],
-        "fields": [_field(field, arrays) for field in picture.fields],
+        "fields": [_field(field, arrays, every) for field in picture.fields],
         "trails": scene.view.trails,
         "panels": [_panel(panel, arrays, every, picture.handles) for panel in picture.panels],
         "future": scene.view.future,
@@ -99,16 +99,21 @@ def _close_up(x: np.ndarray, y: np.ndarray, window: Window) -> bool:
     return bool(spread < CLOSE * max(abs(late_x[fine][-1]), abs(late_y[fine][-1])))
 
 
-def _field(field: Field, arrays: Arrays) -> dict[str, Any]:
+def _field(field: Field, arrays: Arrays, every: int) -> dict[str, Any]:
+    shift = None
+    if field.shift is not None:  # where it does not change, one number says it
+        shift = arrays.add(field.shift[::every] if np.ptp(field.shift) else field.shift[:1])
     name, transform, offset, lo, hi = field.colours
     return {
-        "program": field.landscape.program(field.knobs),
-        "scale_invariant": field.landscape.scale_invariant,
+        "program": field.landscape.program(field.knobs, field.quantity),
+        "scale_invariant": field.landscape.scale_invariant and field.quantity == "loss",
+        "quantity": field.quantity.replace("_", " "),
+        "shift": shift,
         "colours": {
             "lut": arrays.add(colour_table(name), "<u1"), "transform": transform, "offset": offset, "lo": lo, "hi": hi,
         },
         "quiver": None if field.quiver is None else {"n": QUIVER, "lo": field.quiver[0], "hi": field.quiver[1]},
-        "contours": {"levels": LEVELS} if field.contours else None,
+        "contours": {"levels": field.levels} if field.contours else None,
     }  # fmt: skip
 
 
@@ -121,7 +126,8 @@ def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str,
         for trace in panel.traces
     ]
     made: dict[str, Any] = {
-        "title": panel.title, "runs": list(panel.runs), "field": 0 if panel.plane else None, "window": list(panel.window),
+        "title": panel.title, "runs": list(panel.runs), "field": panel.field if panel.plane else None,
+        "window": list(panel.window),
         "camera": camera, "start_handle": handles and not traces, "corner": "norm" if panel.plane else None,
     }  # fmt: skip
     if traces:

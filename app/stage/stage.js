@@ -39,6 +39,7 @@ export function decode(bytes) {
       ...field,
       signature: JSON.stringify(field), // tells whether a new frame may keep the old background
       colours: { ...field.colours, lut: get(field.colours.lut) },
+      shift: get(field.shift),
     })),
     caption: { ...header.caption, log_difference: get(header.caption?.log_difference), lyapunov: get(header.caption?.lyapunov) },
     panels: (header.panels ?? []).map((panel) => ({
@@ -181,8 +182,8 @@ export function evaluateField(field, X, Y) {
 }
 
 /** A loss value as a position in the colour map, 0 to 1 before clamping; NaN where there is no colour. */
-export function colourPosition({ transform, offset = 0, lo, hi }, value) {
-  const z = transform === "log" ? log(max(value - offset, 1e-300)) : value;
+export function colourPosition({ transform, offset = 0, lo, hi }, value, shift = 0) {
+  const z = (transform === "log" ? log(max(value - offset, 1e-300)) : value) + shift;
   return (z - lo) / (hi - lo);
 }
 
@@ -200,7 +201,7 @@ function profileOf(field) {
 }
 
 /** Colour positions over a lens's view, on a grid of pixel centres, row by row from the top. */
-function fieldPositions(field, lens, width, height, cols, rows) {
+function fieldPositions(field, lens, width, height, cols, rows, shift) {
   const out = new Float64Array(cols * rows), X = new Float64Array(cols * rows), Y = new Float64Array(cols * rows);
   const scale = field.scale_invariant ? 1 : exp(lens.s);
   for (let j = 0, c = 0; j < rows; j++)
@@ -210,7 +211,7 @@ function fieldPositions(field, lens, width, height, cols, rows) {
     }
   if (!field.scale_invariant) {
     const [loss] = evaluate(field.program, X, Y, field.program.outputs.slice(0, 1));
-    return loss.map((v) => colourPosition(field.colours, v));
+    return loss.map((v) => colourPosition(field.colours, v, shift));
   }
   const profile = profileOf(field);
   for (let c = 0; c < out.length; c++) {
@@ -698,14 +699,15 @@ function drawQuiver(ctx, field, lens, home, width, height, theme) {
 }
 
 /** The colours of a loss on a canvas, its isolines among them, and its arrows. */
-function drawField(ctx, field, lens, home, { width, height, coarse, contours, quiver }, theme) {
+function drawField(ctx, field, lens, home, { width, height, coarse, contours, quiver, shift }, theme) {
   const most = coarse ? (field.scale_invariant ? 240 : 150) : 520;
   const cols = min(ctx.canvas.width, most), rows = max(1, Math.round((cols * height) / width));
   const tile = document.createElement("canvas");
   tile.width = cols, tile.height = rows;
   const image = new ImageData(cols, rows);
-  const positions = fieldPositions(field, lens, width, height, cols, rows);
-  paint(image.data, positions, cols, rows, field.colours.lut, contours ? (field.contours?.levels ?? 12) : 0);
+  const positions = fieldPositions(field, lens, width, height, cols, rows, shift);
+  const always = field.quantity === "sharpness"; // the line at the threshold is what it is about
+  paint(image.data, positions, cols, rows, field.colours.lut, contours || always ? (field.contours?.levels ?? 12) : 0);
   tile.getContext("2d").putImageData(image, 0, 0);
   ctx.imageSmoothingQuality = "high";
   ctx.drawImage(tile, 0, 0, width, height);
@@ -1002,7 +1004,7 @@ class Stage {
     else {
       this.t = frame.clock?.t ?? 0;
       this.hidden.clear(), this.windows.clear();
-      this.contours = frame.fields.some((field) => field.contours);
+      this.contours = Boolean(frame.fields[0]?.contours);
       this.zooming = 1, this.following = 0, this.glide = null, this.drag = this.held = null;
       this.playing = Boolean(frame.clock?.autoplay) && !still();
       this.show(this.asked ?? {});
@@ -1276,7 +1278,8 @@ class Stage {
   layerOf(item, view) {
     const panel = this.frame.panels[item.index], field = this.frame.fields[panel.field ?? -1];
     const lens = this.lensOf(item, view), alone = !field || panel.curves || panel.points;
-    const place = [lens.ox, lens.oy, lens.ux, lens.uy, field?.scale_invariant ? 0 : lens.s].map((v) => v.toPrecision(10));
+    const shift = field?.shift ? at(field.shift, min(sampleOf(this.frame, this.t), field.shift.length - 1)) : 0; // it moves with the clock
+    const place = [lens.ox, lens.oy, lens.ux, lens.uy, field?.scale_invariant ? 0 : lens.s, shift].map((v) => v.toPrecision(10));
     const what = [alone ? `${item.index} ${this.edition}` : field.signature, view.width, view.height, this.theme.dark, this.contours, this.quiver, ...place].join();
     const rough = `rough ${what}`;
     // twins stand on the same ground: it is painted once
@@ -1284,7 +1287,7 @@ class Stage {
     if (done) return done.cover;
     const moving = field && item.wanted !== undefined && item.wanted !== what && item.covered !== "";
     item.wanted = what;
-    const options = { ...view, contours: this.contours, quiver: this.quiver, coarse: moving };
+    const options = { ...view, contours: this.contours, quiver: this.quiver, coarse: moving, shift };
     renderLayer(item.cover, field, panel, lens, options, this.theme);
     item.covered = moving ? rough : what;
     if (moving) {
@@ -1591,7 +1594,7 @@ class Stage {
     const [x, y] = [written(panel.axes?.x, uv[0]), written(panel.axes?.y, uv[1])];
     const e1 = field?.scale_invariant ? 1 : exp(lens.s);
     const loss = field && evaluateField(field, Float64Array.of(uv[0] * e1), Float64Array.of(uv[1] * e1))[0][0];
-    node.textContent = `(${x}, ${y})` + (field ? `   loss ${formatNumber(loss)}` : "");
+    node.textContent = `(${x}, ${y})` + (field ? `   ${field.quantity ?? "loss"} ${formatNumber(loss)}` : "");
   }
 
   // ── requests: one in flight, the latest wins ──
