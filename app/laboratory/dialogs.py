@@ -213,15 +213,15 @@ def _code(bench: Bench) -> None:
     python, toml, json, *losses = st.tabs(["Python", "Scene file", "JSON", "Loss in NumPy", "in JAX", "in PyTorch"])
     with python:
         st.caption("Rebuilds this scene and its numbers.")
-        st.code(to_python(scene), language="python")
+        st.code(to_python(scene), language="python", wrap_lines=True)
     with toml:
         st.caption("For `zoomout run`, `zoomout render`, or to keep.")
-        st.code(to_toml(scene), language="toml")
+        st.code(to_toml(scene), language="toml", wrap_lines=True)
     with json:
-        st.code(to_json(scene), language="json")
+        st.code(to_json(scene), language="json", wrap_lines=True)
     for tab, dialect in zip(losses, ("numpy", "jax", "torch"), strict=True):
         with tab:
-            st.code(scene.field.source(dialect, knobs), language="python")
+            st.code(scene.field.source(dialect, knobs), language="python", wrap_lines=True)
 
 
 WINDOWS: dict[str, tuple[str, Literal["small", "large"], Callable[[Bench], None]]] = {
