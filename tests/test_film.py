@@ -5,6 +5,7 @@ import json
 import os
 import re
 import zlib
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import numpy as np
@@ -343,7 +344,9 @@ def test_what_a_killed_export_left_is_swept_up_and_what_another_is_writing_is_no
     for file in (old, new):
         file.touch()
     os.utime(old, (1, 1))
-    render(BOWL, tmp_path / "still.png", SMALL)
+    with new.open() as held:
+        flock(held, LOCK_EX)  # as a writer that lives holds it
+        render(BOWL, tmp_path / "still.png", SMALL)
     assert sorted(file.name for file in tmp_path.iterdir()) == [new.name, "still.png"]
 
 

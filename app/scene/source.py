@@ -14,10 +14,10 @@ def to_python(scene: Scene) -> str:
     fields = {f.name: getattr(scene, f.name) for f in msgspec.structs.fields(Scene)}
     fields = {name: value for name, value in (fields | {"starts": scene.points}).items() if value != _default(Scene, name)}
     kinds = {Scene, *(kind for value in fields.values() for kind in _kinds(value))}
-    rooms = {"dynamics.schedules": [k for k in kinds if k.__module__ == "dynamics.schedules"]}
-    rooms = {"app.scene": [k for k in kinds if k not in rooms["dynamics.schedules"]]} | rooms
-    lines = ["from app.answer.result import simulate"]
-    lines += [f"from {room} import {', '.join(sorted(k.__name__ for k in of))}" for room, of in rooms.items() if of]
+    schedules = sorted(kind.__name__ for kind in kinds if kind.__module__ == "dynamics.schedules")
+    own = sorted(kind.__name__ for kind in kinds if kind.__name__ not in schedules)
+    lines = [f"from app import {', '.join([*own, 'simulate'])}"]
+    lines += [f"from dynamics.schedules import {', '.join(schedules)}"] if schedules else []
     lines += ["", "scene = Scene("]
     lines += [f"    {name}={_literal(value, 4)}," for name, value in fields.items()]
     lines += [")", "for run in simulate(scene).runs:", "    for path in run.paths:"]
