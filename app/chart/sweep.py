@@ -14,7 +14,8 @@ from app.chart import sides
 from app.chart.sheet import Axis, Curve, Plot, Sheet
 from app.picture.picture import STYLES
 from app.scene import Scene
-from app.scene.charts import TRIES, guide_of, swept
+from app.scene.charts import TRIES, guide_of, own_runs, swept
+from dynamics.atlas import Axis as Varied
 from dynamics.atlas import along
 from dynamics.statistics import STATISTICS
 
@@ -56,14 +57,20 @@ def sheets(scene: Scene, cancel: Callable[[], bool] | None) -> Iterator[Sheet]:
 
 def sweep(scene: Scene, count: int | None = None, cancel: Callable[[], bool] | None = None) -> Swept:
     """The numbers of a scene's sweep at `count` values of x, as many as it has by default."""
-    x = swept(scene, 0)[0].values(count or scene.chart.points)
+    x = _across(scene).values(count or scene.chart.points)
     made: list[Series] = []
-    for run, label in enumerate(scene.labels):
+    for run in own_runs(scene):
+        label = scene.labels[run]
         gone, *read = _asked(scene, run, x, (STABLE, *scene.chart.statistics), cancel)
         for name, values in zip(scene.chart.statistics, read, strict=True):
             told = _best(scene, run, values, gone) if scene.chart.over else _plain(values, gone)
             made.append(Series(label, name, run, *told))
     return Swept(x, tuple(made))
+
+
+def _across(scene: Scene) -> Varied:
+    """What varies along x: the same for every run."""
+    return swept(scene, own_runs(scene)[0])[0]
 
 
 def _asked(
@@ -117,14 +124,14 @@ def _over(measure: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
 
 def _sheet(scene: Scene, made: Swept, done: float) -> Sheet:
     names = scene.chart.statistics
-    x, rows = sides.shown(scene, 0, swept(scene, 0)[0]), max(1, len(names))
+    x, rows = sides.shown(scene, own_runs(scene)[0], _across(scene)), max(1, len(names))
     plots = tuple(_plot(scene, made, name, x, (0, row, 1, 1)) for row, name in enumerate(names))
     return Sheet(plots, _caption(scene, made), rows=(1.0,) * rows, done=done)
 
 
 def _plot(scene: Scene, made: Swept, name: str, x: Axis, cell: tuple[int, int, int, int]) -> Plot:
     chart, curves = scene.chart, []
-    scale = sides.unit(swept(scene, 0)[0].name)
+    scale = sides.unit(_across(scene).name)
     mine = [series for series in made.series if series.statistic == name]
     guides = [(text, guide_of(text).loss(made.x, np.ones_like(made.x))) for text in chart.guides if cell[1] == 0]
     y = _up(scene, name, [s.values for s in mine] + [values for _, values in guides])
@@ -146,7 +153,7 @@ def _plot(scene: Scene, made: Swept, name: str, x: Axis, cell: tuple[int, int, i
 def _titled(scene: Scene, name: str) -> str:
     if scene.chart.over is None:
         return STATISTICS[name].title
-    words = sides.words_of(scene, 0, swept(scene, 0)[1].name)
+    words = sides.words_of(scene, own_runs(scene)[0], swept(scene, own_runs(scene)[0])[1].name)
     if scene.chart.best == "stable":
         return f"Largest stable {words}"
     return f"Best {words}, by: {STATISTICS[name].title.lower()}"
@@ -157,7 +164,7 @@ def _up(scene: Scene, name: str, drawn: list[np.ndarray]) -> Axis:
     values = np.concatenate(drawn) if drawn else np.zeros(0)
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    if scene.chart.over is not None and swept(scene, 0)[1].log or (low > 0 and high > 30 * low):
+    if scene.chart.over is not None and swept(scene, own_runs(scene)[0])[1].log or (low > 0 and high > 30 * low):
         return Axis(_titled(scene, name), low / 1.3, high * 1.6, log=True)
     room = 0.08 * (high - low) or 0.5
     return Axis(_titled(scene, name), low - room, high + 1.5 * room)
@@ -165,7 +172,7 @@ def _up(scene: Scene, name: str, drawn: list[np.ndarray]) -> Axis:
 
 def _caption(scene: Scene, made: Swept) -> str:
     chart = scene.chart
-    count = len(made.x) * chart.repeats * len(scene.runs) * (TRIES if chart.over else 1)
+    count = len(made.x) * chart.repeats * len(own_runs(scene)) * (TRIES if chart.over else 1)
     text = f"{count:,} runs".replace(",", "\u202f")
     if chart.at < 1:
         text += f", each read after {round(chart.at * scene.steps)} of its {scene.steps} steps"
@@ -177,7 +184,7 @@ def _caption(scene: Scene, made: Swept) -> str:
 
 def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str]:
     """The run behind the nearest point of the nearest curve, as a scene of its own."""
-    axis, scale = swept(scene, 0)[0], sides.unit(swept(scene, 0)[0].name)
+    axis, scale = _across(scene), sides.unit(_across(scene).name)
     plot = made.plots[min(int(where.get("plot", 0)), len(made.plots) - 1)]
     named = [curve for curve in plot.curves if curve.label in scene.labels]
     across, up = plot.x.share(float(where["x"])), plot.y.share(float(where["y"]))

@@ -187,16 +187,22 @@ def _check_sweep(scene: "Scene", chart: Sweep) -> None:
             _check_minima(scene)
     if chart.over is not None and len(chart.statistics) > 1:
         raise SceneError("statistic", "The best of something is the best by one number; name one statistic beside over.")
-    for index in range(len(scene.runs)):
+    own = own_runs(scene)
+    for index in own:
         swept(scene, index)
     for guide in chart.guides:
         guide_of(guide)
     tries = chart.points * chart.repeats * (1 if chart.over is None else TRIES)
-    budget.check("particles", tries * scene.steps * len(scene.runs) * len(chart.statistics))
+    budget.check("particles", tries * scene.steps * len(own) * len(chart.statistics))
 
 
 TRIES = 48
 """values of `over` among which the best is sought"""
+
+
+def own_runs(scene: "Scene") -> list[int]:
+    """The runs that have numbers of their own; a twin, a ghost or a flow has its partner's."""
+    return [index for index, run in enumerate(scene.runs) if not run.named]
 
 
 def swept(scene: "Scene", index: int) -> tuple[Axis, ...]:
