@@ -1,5 +1,6 @@
 """Link, Export and Code: how a scene leaves the page, and how one comes in."""
 
+import html
 import threading
 import time
 from collections.abc import Callable
@@ -16,11 +17,14 @@ from app.answer.result import simulate, write
 from app.answer.twin_report import reports, sentences
 from app.chart import whole
 from app.chart.sheet import numbers
+from app.film.targets import TARGETS, Target
 from app.laboratory.schedule_chart import schedule_chart
 from app.laboratory.stream import presence
 from app.laboratory.workbench import Bench
 from app.machine.files import passing_folder
 from app.machine.gate import GATE, Job
+from app.picture.look import Parts
+from app.picture.words import alternative
 from app.scene import Scene, SceneError, read, to_json, to_link, to_python, to_toml
 from dynamics import cancel
 
@@ -38,7 +42,11 @@ FORMATS = {
 }
 FILMS = ("mp4", "webm", "gif")
 THEMES = ["light", "dark"]
-SIZES = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1080 × 1080": (1080, 1080), "640 × 360": (640, 360)}
+PLACES = {target.label: target for target in TARGETS.values()} | {
+    f"{wide} × {high} pixels": Target("", (wide, high), 0.0, 99) for wide, high in ((1280, 720), (1920, 1080), (640, 360))
+}
+CURVES = {"none": 0, "one": 1, "all": 99}
+FRAME = '<iframe src="zoomout.html" title="{title}" width="100%" height="620" style="border:0" loading="lazy"></iframe>'
 MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]()<>#+-.!|$~:"})
 SEEN = ("t", "play", "camera", "hidden", "window")
 """what the stage writes into the address beside the scene: see canvas/seen.js"""
@@ -125,8 +133,10 @@ def _export(bench: Bench) -> None:
     options: dict[str, Any] = {}
     if film or picture:
         left, right = st.columns(2)
-        options["size"] = SIZES[left.selectbox("Size", SIZES)]
+        target = PLACES[left.selectbox("For", PLACES)]
+        options["size"] = target.size
         options["theme"] = right.selectbox("Theme", THEMES, THEMES.index(scene.view.theme))
+        options["parts"] = _parts(target, picture)
     elif kind == "html":
         options["theme"] = st.selectbox("Theme", THEMES, THEMES.index(scene.view.theme))
     if film:
@@ -136,6 +146,29 @@ def _export(bench: Bench) -> None:
         options["fps"] = right.select_slider("Frames per second", rates, usual)
     if st.button("Make it", type="primary", width="stretch"):
         _make(scene, kind, options)
+
+
+def _parts(target: Target, picture: bool) -> Parts:
+    """What stands on it, and letters that can be read where it goes."""
+    with st.expander("What stands on it"):
+        title = st.toggle("Title and sentence", True)
+        strips = st.select_slider("Curves under the picture", list(CURVES), "all" if target.strips else "none")
+        words = st.toggle("Line of time and caption", True)
+        credit = st.toggle("A small line that says what made it", False)
+        clear = picture and st.toggle("Transparent ground", False)
+    return Parts(title, CURVES[strips], words, credit, bool(clear), target.ratio)
+
+
+def _words_for(scene: Scene, kind: str) -> None:
+    """What to write beside it where it goes: for those who do not see it, and for everybody."""
+    said = " ".join(filter(None, (scene.title and f"{scene.title}.", scene.sentence, scene.caveat)))
+    st.caption("Alternative text, caption and, for a page, the line that puts it into another one; to copy.")
+    st.code(alternative(scene), language=None, wrap_lines=True)
+    if said:
+        st.code(f"{said} Made with zoomout.", language=None, wrap_lines=True)
+    if kind == "html":
+        title = html.escape(scene.title or "A moving picture", quote=True)
+        st.code(FRAME.format(title=title), language="html", wrap_lines=True)
 
 
 def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
@@ -183,6 +216,8 @@ def _make(scene: Scene, kind: str, options: dict[str, Any]) -> None:
         st.caption(plain(said))
     st.success(f"Ready: {len(data) / 1024:,.0f} KB.".replace(",", " "))
     st.download_button("Save", data, f"zoomout.{kind}", type="primary", width="stretch", on_click="ignore")
+    if kind not in ("csv", "npz", "json"):
+        _words_for(scene, kind)
 
 
 def _twin(bench: Bench) -> None:

@@ -9,10 +9,12 @@ from collections import Counter
 
 import numpy as np
 
-from app.answer.result import RunResult
+from app.answer.result import RunResult, simulate
 from app.picture.panels import Panel, twin_pair
-from app.picture.picture import Picture, lyapunov, remark
+from app.picture.picture import Picture, lyapunov, remark, telling
+from app.picture.picture import picture as picture_of
 from app.picture.strips import CROWD, Strip
+from app.scene import Scene
 from dynamics import Path
 from dynamics.path import wrapped
 
@@ -118,6 +120,14 @@ def _parted(picture: Picture, step: int) -> str:
     if left is None or not abs(float(wrapped(_angle(right, step) - _angle(left, step)))) > PARTED:
         return ""
     return "Rounding errors have pulled them apart."
+
+
+def alternative(scene: Scene) -> str:
+    """A picture of the scene in words, for those who do not see it."""
+    if scene.chart is not None:
+        return " ".join(filter(None, (scene.title and f"{scene.title}.", scene.sentence)))
+    seen = picture_of(simulate(scene))
+    return f"{seen.summary} {plain(caption(seen, telling(seen)))}"
 
 
 def _chaos(picture: Picture, step: int) -> str:
