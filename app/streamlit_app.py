@@ -10,7 +10,7 @@ import streamlit as st
 from app.answer.result import simulate
 from app.chart import sheets
 from app.laboratory.dialogs import plain
-from app.laboratory.laboratory import PATHS, show
+from app.laboratory.laboratory import show
 from app.scene import SceneError, budget, from_query
 from app.views import atlas, chaos, curvature, explore, gallery, zoom_out
 
@@ -55,7 +55,7 @@ def page_asked(query: dict[str, str]) -> str:
 
 
 pages = [
-    st.Page(lambda page=page: show(page, lambda: go(PATHS)), title=NAMES[page.name], url_path=page.name, default=i == 0)
+    st.Page(lambda page=page: show(page, go), title=NAMES[page.name], url_path=page.name, default=i == 0)
     for i, page in enumerate(PAGES)
 ]
 pages.append(st.Page(lambda: gallery.show(NAMES, go), title=gallery.TITLE, url_path=gallery.NAME))

@@ -165,3 +165,13 @@ def test_no_title_and_no_choice_is_cut(browser: Browser, address: str, width: in
     expect(page.locator(".za-card").first).to_be_visible(timeout=PATIENCE)
     assert page.evaluate(UNCUT) == []
     context.close()
+
+
+def test_a_map_is_made_of_a_scene_and_the_scene_stays(page: Page, address: str) -> None:
+    opened(page, f"{address}/explore?preset=stuck_in_a_well&play=0")
+    page.get_by_role("button", name="Map this").click()
+    page.wait_for_url("**/atlas**", timeout=PATIENCE)
+    expect(page.get_by_text("which stays on its page")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_function(f"() => {CHART}?.__chart.header.plots[0].raster", timeout=PATIENCE)
+    page.get_by_role("link", name="Explore").click()
+    expect(page.get_by_role("heading", name="Stuck in a well")).to_be_visible(timeout=PATIENCE)

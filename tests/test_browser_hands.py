@@ -371,7 +371,7 @@ def test_a_page_has_nothing_that_an_audit_calls_serious(browser: Browser, addres
     with held(browser, LAPTOP, f"{address}/{path}?play=0", color_scheme=theme) as page:
         page.wait_for_timeout(1000)
         page.evaluate(AXE)
-        for dialog in (None, "Link", "Export", "Code"):
+        for dialog in (None, "Link", "Export", "Code", "Words"):
             if dialog is not None:
                 page.get_by_role("button", name=dialog, exact=True).click()
                 expect(page.get_by_role("dialog")).to_be_visible(timeout=PATIENCE)

@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image
 
 from app.__main__ import main
+from app.chart import sheets
+from app.chart.sides import around
 from app.gallery import cards
 from app.gallery.cards import card_of
 from app.gallery.presets import of_page, preset, presets
 from app.scene import SceneError, from_data, from_link, load, read, to_data, to_link, to_toml
 from app.scene.changes import changed, difference
+from app.scene.charts import side
 from app.scene.presets import FOLDER, PAGES, preset_files
 from app.views import explore, zoom_out
 
@@ -120,3 +124,16 @@ def test_the_command_lists_and_takes_presets(capsys) -> None:
     assert [each["name"] for each in listed] == list(preset_files())
     assert json.loads(said("run", "preset:stuck", "--json"))["scene"]["title"] == "Stuck"
     assert said("link", "preset:stuck") == "http://localhost:8501/?preset=stuck\n"
+
+
+@pytest.mark.parametrize("name", [name for name in preset_files() if preset(name).scene.chart is None])
+def test_from_every_scene_of_paths_a_map_is_drawn_round_its_own_numbers(name: str) -> None:
+    scene = preset(name).scene
+    made = around(scene)
+    assert made.shown_on == "atlas" and (made.landscape, made.formula) == (scene.landscape, scene.formula)
+    x = side(made.chart.x).axis
+    rate = scene.runs[0].learning_rate
+    if x.name == "learning_rate":
+        assert x.low < rate < x.high
+    first = next(sheets(replace(made, steps=min(made.steps, 20))))
+    assert first.plots[0].raster is not None

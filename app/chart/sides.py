@@ -6,12 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from app.chart.sheet import Axis as Shown
-from app.scene import Scene
+from app.scene import Atlas, Scene
 from app.scene.charts import Side
 from dynamics import rules
 from dynamics.atlas import Axis
 from dynamics.rules import Knob
-from dynamics.schedules import schedule
+from dynamics.schedules import Schedule, schedule
 
 INTRINSIC = Knob(1e-3, 1.0, "Learning rate times weight decay: what matters on a loss that ignores length.", "ηλ", log=True)
 NORM = Knob(0.1, 10.0, "How long the weights are at the start.", "‖w₀‖", log=True)
@@ -86,3 +86,21 @@ def at(scene: Scene, run: int, place: dict[str, float]) -> Scene:
         x, y = norm * math.cos(angle), norm * math.sin(angle)
     x, y = x * place.get("start_scale", 1.0), y * place.get("start_scale", 1.0)
     return replace(scene, chart=None, knobs=knobs, starts=((x, y),), runs=(replace(chosen, **rates),))
+
+
+def around(scene: Scene) -> Scene:
+    """A map of many runs like a scene's first one: round its rates or, where these have schedules, over starts."""
+    run = next(each for each in scene.runs if not each.named)
+    rate, decay = (None if isinstance(value, Schedule) else float(value) for value in (run.learning_rate, run.weight_decay))
+    x0, x1, y0, y1 = scene.view.window or scene.field.window
+    if rate is None or rate <= 0:
+        x, y = f"start.x:{x0:.6g}:{x1:.6g}", f"start.y:{y0:.6g}:{y1:.6g}"
+    else:
+        x = f"runs.0.learning_rate:log:{rate / 10:.6g}:{rate * 10:.6g}"
+        y = f"runs.0.weight_decay:log:{decay / 10:.6g}:{decay * 10:.6g}" if decay else "start.scale:log:0.3:3"
+    statistic = "regime" if scene.field.scale_invariant and decay else "final_loss"
+    return replace(
+        scene, runs=(run,), starts=scene.points[:1], steps=min(scene.steps, 2000), arithmetic="float32", page=None,
+        title=f"A map round {scene.labels[scene.runs.index(run)]}", sentence="", caveat="", source="", topics=(),
+        view=replace(scene.view, panels="auto", at=None), chart=Atlas(x=x, y=y, statistic=statistic),
+    )  # fmt: skip

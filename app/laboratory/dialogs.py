@@ -18,6 +18,7 @@ from app.answer.twin_report import reports, sentences
 from app.chart import whole
 from app.chart.sheet import numbers
 from app.film.targets import TARGETS, Target
+from app.laboratory.glossary import TERMS, THEOREM
 from app.laboratory.schedule_chart import schedule_chart
 from app.laboratory.stream import presence
 from app.laboratory.workbench import Bench
@@ -229,6 +230,9 @@ def _twin(bench: Bench) -> None:
         st.info(error.message)
         return
     report = found[0]
+    for line in THEOREM:
+        st.latex(line)
+    st.caption("The theorem, for plain steps at constant rates: with decay, seen from afar, and without. Below, this run.")
     st.plotly_chart(schedule_chart(scene, report), width="stretch", config={"displayModeBar": False})
     for sentence in sentences(report):
         st.write(plain(sentence))
@@ -259,11 +263,18 @@ def _code(bench: Bench) -> None:
             st.code(scene.field.source(dialect, knobs), language="python", wrap_lines=True)
 
 
+def _words(bench: Bench) -> None:
+    for term, said in TERMS.items():
+        with st.expander(term[:1].upper() + term[1:] if term != "κ" else term):
+            st.write(plain(said))
+
+
 WINDOWS: dict[str, tuple[str, Literal["small", "large"], Callable[[Bench], None]]] = {
     "Link": ("Link to this scene", "small", _link),
     "Export": ("Export", "small", _export),
     "Twin": ("The twin", "large", _twin),
     "Code": ("Code", "large", _code),
+    "Words": ("Words", "small", _words),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app.answer.result import Result
+from app.chart.sides import around
 from app.edit.chart_controls import chart_groups
 from app.edit.controls import Group, group, history_control, note, row, select
 from app.edit.edits import edit
@@ -24,6 +25,9 @@ PATHS = "explore"
 """the page on which a click on a chart opens a run"""
 
 
+MAP = "Map this"
+
+
 class Page(NamedTuple):
     """What differs between the pages."""
 
@@ -38,15 +42,15 @@ class Page(NamedTuple):
         return of_page(self.name)
 
 
-def show(page: Page, open_paths: Callable[[], None]) -> None:
-    """Draws the page once; Streamlit calls it after every interaction. `open_paths` goes to the page for paths."""
+def show(page: Page, go: Callable[[str], None]) -> None:
+    """Draws the page once; Streamlit calls it after every interaction. `go` leads to the page of a name."""
     bench = _bench(page)
     if bench.elsewhere is not None:
-        (scene, words), bench.elsewhere = bench.elsewhere, None
-        there = _bench_named(PATHS) or st.session_state.setdefault(f"bench:{PATHS}", Bench(scene))
+        (name, scene, words), bench.elsewhere = bench.elsewhere, None
+        there = _bench_named(name) or st.session_state.setdefault(f"bench:{name}", Bench(scene))
         there.adopt(lambda _: scene, "open", opened="")
         there.notice = words
-        open_paths()
+        go(name)
     result = bench.look()
     with st.sidebar:
         rail(_rail_data(page, bench, result), f"rail:{page.name}", lambda batch: _edited(page, bench, batch))
@@ -107,7 +111,8 @@ def _asked(bench: Bench, request: dict[str, Any]) -> None:
         return
     bench.request_id, bench.notice = number, ""
     try:
-        bench.elsewhere = bench.desk.asked(request, bench.scene, lambda change: not bench.adopt(change, "chart"))
+        found = bench.desk.asked(request, bench.scene, lambda change: not bench.adopt(change, "chart"))
+        bench.elsewhere = found and (PATHS, *found)
     except Exception as error:  # a run that cannot be opened; a visitor never sees a traceback
         bench.notice = _sentence(error)
 
@@ -120,7 +125,7 @@ def _header(page: Page, bench: Bench) -> None:
         st.caption(f"**{dialogs.plain(bench.notice)}**" if bench.notice else dialogs.plain(_sentence_under(page, bench)))
     with right, st.container(horizontal=True, horizontal_alignment="right", key="actions"):
         for name, help_text in _actions(bench.scene).items():
-            opens = partial(setattr, bench, "dialog", name)
+            opens = partial(_map, bench) if name == MAP else partial(setattr, bench, "dialog", name)
             st.button(name, key=f"{name.lower()}:{page.name}", help=help_text, on_click=opens)
     if bench.dialog:
         dialogs.show(bench.dialog, bench)
@@ -135,6 +140,16 @@ def _sentence_under(page: Page, bench: Bench) -> str:
     return f"Changed from “{origin.title}”." if scene != origin and origin.title else page.subtitle(scene)
 
 
+def _map(bench: Bench) -> None:
+    """Opens a map of many runs like this one on the page of maps; this page keeps its scene."""
+    try:
+        found = around(bench.scene)
+        words = f"Made from “{bench.scene.title or 'your scene'}”, which stays on its page."
+        bench.elsewhere = (found.shown_on, found, words)
+    except SceneError as error:
+        bench.notice = error.message
+
+
 def _actions(scene: Scene) -> dict[str, str]:
     """The buttons over the picture, and what each is for."""
     twins = {"Twin": "The learning rates that the theorem writes, and code for them"}
@@ -142,7 +157,9 @@ def _actions(scene: Scene) -> dict[str, str]:
         "Link": "Copy a link to exactly this scene, or open another one",
         "Export": "Save a film, a picture, a page or the numbers",
         **(twins if any(run.twin_of for run in scene.runs) else {}),
+        **({MAP: "A quarter of a million runs like this one, round its own numbers"} if scene.chart is None else {}),
         "Code": "Python, TOML and the loss in NumPy, JAX or PyTorch",
+        "Words": "What twin, effective learning rate, edge of stability and others mean",
     }
 
 

@@ -106,8 +106,8 @@ class Bench:
         """the dialog that is open; what is shown under it is not made finer meanwhile"""
         self.refused: dict[str, Refusal] = {}
         self.notice = ""
-        self.elsewhere: tuple[Scene, str] | None = None
-        """a scene of paths that a click on a chart led to, and what it is; it is opened on the page for paths"""
+        self.elsewhere: tuple[str, Scene, str] | None = None
+        """a scene that is to be opened on another page, and what it is"""
         self._drawn: Scene | None = None
         self._changed = ""
 
