@@ -56,7 +56,8 @@ class Visitor:
         request = {"kind": "start", "index": 0, "x": x, "y": y, "final": False, "id": self.number}
         return self._rerun({"stage": {"request": request}})
 
-    def _rerun(self, states: dict[str, Any]) -> float:
+    def send(self, states: dict[str, Any]) -> None:
+        """Sends what components have said, and does not wait for the answer."""
         message = BackMsg()
         message.rerun_script.query_string = self.query
         if self.script:
@@ -64,8 +65,11 @@ class Visitor:
         for kind, state in states.items():
             widget = message.rerun_script.widget_states.widgets.add()
             widget.id, widget.json_value = self.components[kind], json.dumps(state)
-        begun = time.monotonic()
         self.socket.send(message.SerializeToString())
+
+    def _rerun(self, states: dict[str, Any]) -> float:
+        begun = time.monotonic()
+        self.send(states)
         while True:
             answer = ForwardMsg()
             answer.ParseFromString(self.socket.recv(timeout=120))
@@ -77,7 +81,7 @@ class Visitor:
         if answer.WhichOneof("type") == "navigation":
             self.pages = {page.page_script_hash: page.url_pathname for page in answer.navigation.app_pages}
         if answer.WhichOneof("type") == "new_session":
-            self.script = self.script or answer.new_session.page_script_hash
+            self.script = answer.new_session.page_script_hash
         if answer.WhichOneof("type") != "delta" or answer.delta.WhichOneof("type") != "new_element":
             return
         element = answer.delta.new_element

@@ -8,7 +8,7 @@ import pytest
 
 from app.laboratory.workbench import Bench
 from app.machine.recent import Recent
-from app.scene import Orbits, Run, Scene, SceneError, budget
+from app.scene import Ensemble, Orbits, Run, Scene, SceneError, budget
 
 PAIR = (Run(label="d", weight_decay=0.1), Run(label="t", twin_of="d"))
 
@@ -37,6 +37,8 @@ def test_a_page_is_asked_for_less_than_a_shell() -> None:
     assert "At most 10 000 000 points" in work.adopt(lambda _: large)
     diagram = Scene(landscape="quotient", steps=2000, starts=((1.0, 1.0),) * 35, chart=Orbits(kept=2000))
     assert "At most" in work.adopt(lambda _: diagram) or "at most 40 000 states" in work.adopt(lambda _: diagram)
+    crowd = Scene(landscape="five_wells", steps=6000, runs=(Run(noise=1.0),), chart=Ensemble(particles=1_000_000))
+    assert "at most 4.0e+09 steps together; it asks for 6.0e+09" in work.adopt(lambda _: crowd)
     for name in budget.BUDGETS:
         assert budget.BUDGETS[name].page <= budget.BUDGETS[name].command
         budget.check(name, budget.BUDGETS[name].page, page=True)

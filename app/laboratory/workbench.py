@@ -22,8 +22,8 @@ from app.gallery.presets import Preset
 from app.laboratory.desk import Desk
 from app.laboratory.stream import Stream
 from app.machine.gate import GATE
-from app.scene import Orbits, Scene, SceneError
-from app.scene.charts import check_orbits
+from app.scene import Scene, SceneError
+from app.scene.charts import check_large
 from app.scene.checks import check_budget
 from dynamics.cancel import Cancelled
 
@@ -241,8 +241,8 @@ def _check_page(scene: Scene) -> None:
     """A page is asked for less than a shell: others use its server too."""
     if scene.chart is None:
         check_budget(scene, page=True)
-    elif isinstance(scene.chart, Orbits):
-        check_orbits(scene, page=True)
+    else:
+        check_large(scene, page=True)
 
 
 def _check_twins(scene: Scene) -> None:

@@ -26,7 +26,10 @@ BUDGETS = {
     "certified": Budget(
         "At most {most} certified points are recorded (steps × starts × runs); this asks for {asked}.", 100_000, 100_000
     ),
-    "particles": Budget("An ensemble takes at most {most} steps; {asked} were asked for.", 10_000_000_000, 10_000_000_000),
+    "particles": Budget(
+        "The runs of this chart take at most {most} steps together; it asks for {asked}: take fewer, or shorter ones.",
+        10_000_000_000, 4_000_000_000,
+    ),
     "orbits": Budget(
         "An orbit diagram keeps at most {most} states a column (starts × steps drawn); this asks for {asked}.",
         80_000, 40_000,

@@ -161,21 +161,37 @@ def check_chart(scene: "Scene") -> None:
             if kept > scene.steps:
                 raise SceneError("chart", f"An orbit diagram keeps at most its {scene.steps} steps; {kept} were asked for.")
             _ascending(window)
-            check_orbits(scene)
         case Portrait(window=window):
             _ascending((window or (0, 1, 0, 1))[:2])
             _ascending((window or (0, 1, 0, 1))[2:])
             run_of(scene, 0)
-        case Ensemble(particles=particles, tangential=tangential):
-            _check_particles(scene, particles * scene.steps * len(scene.runs) * len(scene.points), tangential)
+        case Ensemble(tangential=tangential):
+            _check_particles(scene, tangential)
         case Sweep():
             _check_sweep(scene, scene.chart)
-        case Distances(particles=particles):
-            _check_particles(scene, particles * 2 * scene.steps * len(scene.runs))
-        case Averages(particles=particles, apart=apart, tangential=tangential):
-            steps = scene.steps + (MOST_AVERAGED - 1) * apart
-            _check_particles(scene, particles * steps * min(2, len(scene.points)), tangential)
+        case Distances():
+            _check_particles(scene)
+        case Averages(tangential=tangential):
+            _check_particles(scene, tangential)
             _check_minima(scene)
+    check_large(scene)
+
+
+def check_large(scene: "Scene", page: bool = False) -> None:
+    """Refuses a chart that asks for more states or steps than there may be, on a page or of a shell."""
+    chart, runs, starts = scene.chart, len(scene.runs), len(scene.points)
+    match chart:
+        case Orbits(kept=kept):
+            budget.check("orbits", starts * kept, page)
+        case Ensemble(particles=particles):
+            budget.check("particles", particles * scene.steps * runs * starts, page)
+        case Distances(particles=particles):
+            budget.check("particles", particles * 2 * scene.steps * runs, page)
+        case Averages(particles=particles, apart=apart):
+            budget.check("particles", particles * (scene.steps + (MOST_AVERAGED - 1) * apart) * min(2, starts), page)
+        case Sweep():
+            tries = chart.points * chart.repeats * (1 if chart.over is None else TRIES) * len(chart.statistics)
+            budget.check("particles", tries * scene.steps * len(own_runs(scene)), page)
 
 
 def _check_sweep(scene: "Scene", chart: Sweep) -> None:
@@ -187,13 +203,10 @@ def _check_sweep(scene: "Scene", chart: Sweep) -> None:
             _check_minima(scene)
     if chart.over is not None and len(chart.statistics) > 1:
         raise SceneError("statistic", "The best of something is the best by one number; name one statistic beside over.")
-    own = own_runs(scene)
-    for index in own:
+    for index in own_runs(scene):
         swept(scene, index)
     for guide in chart.guides:
         guide_of(guide)
-    tries = chart.points * chart.repeats * (1 if chart.over is None else TRIES)
-    budget.check("particles", tries * scene.steps * len(own) * len(chart.statistics))
 
 
 TRIES = 48
@@ -229,10 +242,6 @@ def guide_of(formula: str) -> Landscape:
     return made
 
 
-def check_orbits(scene: "Scene", page: bool = False) -> None:
-    budget.check("orbits", len(scene.points) * scene.chart.kept, page)
-
-
 def _check_minima(scene: "Scene", sides: Sequence[Side] = ()) -> None:
     """Some charts say where a run is among the minima: these must be known, and the same for all runs."""
     if not (scene.field.scale_invariant or scene.field.minima):
@@ -241,11 +250,9 @@ def _check_minima(scene: "Scene", sides: Sequence[Side] = ()) -> None:
         raise SceneError("chart", "A knob may move the minima, so basins have no names along its axis; vary something else.")
 
 
-def _check_particles(scene: "Scene", steps: int, tangential: bool = False) -> None:
-    """`steps` of all particles together."""
+def _check_particles(scene: "Scene", tangential: bool = False) -> None:
     if tangential and not scene.field.scale_invariant:
         raise SceneError("chart", "Tangential noise needs a loss that ignores the length of its weights.")
-    budget.check("particles", steps)
     for index in range(len(scene.runs)):
         run_of(scene, index)
 
