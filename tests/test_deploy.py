@@ -61,7 +61,7 @@ def test_the_page_of_a_shared_machine_works_under_the_headers_of_its_proxy(proxi
     page.on("console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None)
 
     def proxied(route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(max_retries=3)
         route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": policy})
 
     page.route(lambda url: url.startswith(public_address), proxied)
