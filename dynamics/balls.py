@@ -29,6 +29,7 @@ from landscapes.expression import (
     in_order,
     substitute,
 )
+from landscapes.rows import written_out
 
 LOCK = RLock()
 
@@ -269,6 +270,7 @@ def field(landscape: Landscape, knobs: Mapping[str, float], n: Any) -> Tape:
     else:
         trees = [f, derivative(f, ALONG_X), derivative(f, ALONG_Y)]
     trees = [substitute(tree, {R**2: X**2 + Y**2}) for tree in harmonics_as_polynomials(trees)]
+    trees = written_out(trees, landscape.columns)
     tape = Tape()
     x, y = tape.slot(), tape.slot()
     functions = {name: tape.recording(function) for name, function in n.functions.items()}

@@ -195,7 +195,8 @@ def prepare(
         "knob_noise": {name: dtype(run.knob_noise[name]) for name in kernel.shaken},
         "fading": _traced(_table(run.fading, steps + 1).value, steps, dtype) if run.fading != 1.0 else dtype(1),
         "buffer": dtype(_table(run.initial_buffer, 1).value[0]),
-        "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()},
+        "knobs": {n: dtype(v) for n, v in (landscape.knob_values | dict(knobs or {})).items()}
+        | {n: np.asarray(v, dtype) for n, v in landscape.columns},
         "seed": np.uint32(seed % 2**32),
     }
     return tables, traced, kernel

@@ -9,23 +9,29 @@ how text becomes a tree, in `landscapes.grammar`.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 VARIABLES = ("x", "y", "r", "theta")
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+OVER_ROWS = ("mean", "sum")
+"""what makes one number of those of all rows"""
 
 
 class Node:
     """One part of a formula: an operation and its operands. Equal formulas are equal nodes.
 
-    Leaves are ``number`` (an exact fraction), ``constant`` (pi, e, tau), ``variable`` (x, y, r, theta) and ``knob``
-    (a named parameter). ``powi`` is a power with a whole exponent; every other operation takes nodes only.
+    Leaves are ``number`` (an exact fraction), ``constant`` (pi, e, tau), ``variable`` (x, y, r, theta), ``knob`` (a named
+    parameter), ``column`` (of data, a number for every row) and ``rows`` (how many there are). ``powi`` is a power with a
+    whole exponent; every other operation takes nodes only.
     """
 
-    __slots__ = ("op", "args", "_hash")
+    __slots__ = ("op", "args", "_hash", "by_row")
 
     def __init__(self, op: str, *args: Any):
         self.op, self.args, self._hash = op, args, hash((op, args))
+        self.by_row = op == "column" or (op not in OVER_ROWS and any(a.by_row for a in self.operands))
+        """whether it has a value for every row of the data, where all else has one"""
 
     def __hash__(self) -> int:
         return self._hash
@@ -106,7 +112,15 @@ def gated(weight: Node, value: Node) -> Node:
     return value if weight == ONE else Node("gated", weight, value)
 
 
+def over_rows(how: str, part: Node) -> Node:
+    """The mean or the sum of a part over the rows. One that is the same in every row is its own mean; the sum is n of it."""
+    if part.by_row:
+        return Node(how, part)
+    return part if how == "mean" else ROWS * part
+
+
 ZERO, ONE, TWO = number(0), number(1), number(2)
+ROWS = Node("rows", "n")
 X, Y, R, THETA = (Node("variable", name) for name in VARIABLES)
 
 
@@ -202,6 +216,8 @@ def rebuild(node: Node, operands: tuple[Node, ...]) -> Node:
             return gated(a, operands[1])
         case "powi":
             return a ** node.args[1]
+        case "mean" | "sum":
+            return over_rows(node.op, a)
     return Node(node.op, *operands)
 
 
@@ -262,6 +278,8 @@ def derivative(node: Node, along: Derivation) -> Node:
                 b = part.args[1]
                 by_base = b * Node("pow", a, b - ONE) * d[a]
                 d[part] = by_base if d[b] == ZERO else by_base + gated(part, call("log", a)) * d[b]
+            case "mean" | "sum":
+                d[part] = over_rows(part.op, d[a])
             case function:
                 slopes = PRIMITIVES[function](*part.operands)
                 d[part] = ZERO
@@ -358,11 +376,12 @@ FLOAT_FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def array_functions(xp: Any) -> dict[str, Callable]:
-    """The functions of an array module that speaks NumPy's names: numpy, jax.numpy, torch."""
+    """The functions of an array module that speaks NumPy's names: numpy, jax.numpy, torch. Rows are its first axis."""
     renamed = {"min": "minimum", "max": "maximum", "pow": "power"} | {
         short: "arc" + short[1:] for short in ("asin", "acos", "atan", "atan2")
     }
     found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"]}
+    found |= {name: partial(getattr(xp, name), axis=0) for name in OVER_ROWS}
     return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
 
 
@@ -375,8 +394,8 @@ def evaluate(
 ) -> list[Any]:
     """The outputs' values, each common part computed once.
 
-    `leaves` gives the variables and knobs, `functions` the functions, `numeral` and `constants` how a written number is
-    read. Parts made of plain floats alone are folded with `math`, so constants cost nothing in a compiled loop.
+    `leaves` gives the variables, knobs and columns, `functions` the functions, `numeral` and `constants` how a written
+    number is read. Parts made of plain floats alone are folded with `math`, so constants cost nothing in a compiled loop.
     """
     value: dict[Node, Any] = {}
     for node in in_order(outputs):
@@ -385,7 +404,7 @@ def evaluate(
                 value[node] = numeral(node.args[0])
             case "constant":
                 value[node] = constants[node.args[0]]
-            case "variable" | "knob":
+            case "variable" | "knob" | "column" | "rows":
                 value[node] = leaves[node]
             case "powi":
                 value[node] = power(value[node.args[0]], node.args[1])

@@ -2,6 +2,7 @@
 
     formula      x^2/(x^2+y^2) + a*x
     with knobs   x^2/(x^2+y^2) + a*x; a = 0.5 in [0, 1]
+    of data      mean((z - t)^2)/2; z = x*u + y*v           u, v and t are columns, z is a part with a name
 
 A hand-written reader of a fixed language: no attribute, no name outside the table, nothing is ever executed.
 """
@@ -10,8 +11,10 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from landscapes.expression import (
@@ -20,6 +23,7 @@ from landscapes.expression import (
     ALONG_Y,
     CONSTANTS,
     FLOAT_FUNCTIONS,
+    OVER_ROWS,
     PRIMITIVES,
     SHORTHANDS,
     VARIABLES,
@@ -30,11 +34,14 @@ from landscapes.expression import (
     evaluate,
     in_order,
     number,
+    size,
 )
 from landscapes.writing import plain
 
 MAX_LENGTH, MAX_DIGITS, MAX_DEPTH, MAX_PARTS, MAX_EXPONENT, MAX_KNOBS = 400, 30, 24, 160, 64, 8
-FUNCTIONS = sorted({*PRIMITIVES, *SHORTHANDS, *ALIASES})
+MAX_WRITTEN, MAX_MEANS = 1000, 4
+"""parts of a formula with its named ones written out, and means inside means"""
+FUNCTIONS = sorted({*PRIMITIVES, *SHORTHANDS, *ALIASES, *OVER_ROWS})
 
 MEANT = {"pow": "write x^2 for a power", "norm": "write hypot(x, y), or r", "mod": "angles need no remainder here"}
 
@@ -76,23 +83,59 @@ def _latin(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in wide)
 
 
-def parse(text: str, knobs: Collection[str] = ()) -> tuple[Node, tuple[Declaration, ...]]:
-    """Reads a formula and its knob declarations; names in `knobs` are allowed without one."""
+class Piece(NamedTuple):
+    """A part of a formula with a name of its own: what stands right of its =, and where."""
+
+    text: str
+    column: int
+
+
+Parsed = tuple[Node, tuple[Declaration, ...]]
+
+
+def parse(text: str, knobs: Collection[str] = (), columns: Collection[str] = ()) -> Parsed:
+    """Reads a formula, its knob declarations and its named parts.
+
+    Names in `knobs` are allowed without a declaration, those in `columns` inside a mean or a sum.
+    """
     if not isinstance(text, str):
         raise FormulaError("not_text", "A formula is a piece of text such as x^2/(x^2+y^2).")
+    return _parsed(text, tuple(knobs), tuple(columns))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, knobs: tuple[str, ...], columns: tuple[str, ...]) -> Parsed:
     if len(text) > MAX_LENGTH:
         raise FormulaError("too_long", f"A formula has at most {MAX_LENGTH} characters; this one has {len(text)}.")
     body, *rest = _latin(text).split(";")
-    declarations = _declarations(rest, column=len(body) + 2)
-    names = {d.name for d in declarations} | set(knobs)
+    declarations, pieces = _declarations(rest, column=len(body) + 2)
+    names = [*{d.name: d for d in declarations} | dict.fromkeys(knobs), *pieces, *columns]
     for name in names:
-        check_knob_name(name)
+        check_name(name, "column" if name in columns else "part" if name in pieces else "knob")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise FormulaError("bad_knob", f"{twice} is the name of two things; call one of them otherwise.")
     tokens = _tokens(body)
     if not tokens:
         raise FormulaError("empty", "The formula is empty; write a loss of x and y, for example x^2/(x^2+y^2).", 1)
-    tree = _Reader(tokens, names, len(body) + 1).formula()
+    reader = _Reader(tokens, Names({*(d.name for d in declarations), *knobs}, columns, pieces), len(body) + 1)
+    tree = reader.formula()
+    for name, piece in pieces.items():  # one that is not used is read too
+        reader.named(name, piece.column)
+    if size(tree) > MAX_WRITTEN:
+        written = f"With its named parts written out a formula may have at most {MAX_WRITTEN} parts."
+        raise FormulaError("too_many_parts", written)
+    if _nested(tree) > MAX_MEANS:
+        raise FormulaError("too_deep", f"Means and sums may be nested at most {MAX_MEANS} deep.")
     _check_slopes(tree)
     return tree, declarations
+
+
+def _nested(tree: Node) -> int:
+    """How many means and sums stand inside one another."""
+    deep: dict[Node, int] = {}
+    for part in in_order([tree]):
+        deep[part] = max((deep[operand] for operand in part.operands), default=0) + (part.op in OVER_ROWS)
+    return deep[tree]
 
 
 def _check_slopes(tree: Node) -> None:
@@ -107,11 +150,13 @@ def _check_slopes(tree: Node) -> None:
                 raise FormulaError("not_finite", needs)
 
 
-def check_knob_name(name: str) -> None:
+def check_name(name: str, kind: str = "knob") -> None:
+    """Refuses a name that a knob, a part or a column cannot have."""
+    code = "data" if kind == "column" else "bad_knob"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,15}", name) or "__" in name:
-        raise FormulaError("bad_knob", "A knob's name is a letter, then at most 15 letters, digits or single underscores.")
+        raise FormulaError(code, f"A {kind}'s name is a letter, then at most 15 letters, digits or single underscores.")
     if name in VARIABLES or name in CONSTANTS or name in FUNCTIONS:
-        raise FormulaError("bad_knob", f"{name} already means something in a formula; give the knob another name.")
+        raise FormulaError(code, f"{name} already means something in a formula; give the {kind} another name.")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -154,12 +199,26 @@ def _bad_character(character: str) -> str:
     return f"{shown} has no meaning in a formula.{hint}"
 
 
+@dataclass
+class Names:
+    """What names mean beside variables, constants and functions; and what is shared by all readers of one formula."""
+
+    knobs: Collection[str] = ()
+    columns: Collection[str] = ()
+    pieces: Mapping[str, Piece] = field(default_factory=dict)
+    read: dict[str, Node | None] = field(default_factory=dict)
+    """the pieces that were read; None for one that is being read"""
+    parts: int = 0
+    """of the formula so far"""
+
+
 class _Reader:
     """Recursive descent over the tokens: sums of products of signed powers of atoms."""
 
-    def __init__(self, tokens: list[Token], knobs: Collection[str], end: int):
-        self.tokens, self.knobs, self.end = tokens, knobs, end
-        self.at = self.depth = self.parts = 0
+    def __init__(self, tokens: list[Token], names: Names, end: int, means: int = 0):
+        self.tokens, self.names, self.end = tokens, names, end
+        self.at = self.depth = 0
+        self.means = means  # in how many means or sums the next part stands
 
     def formula(self) -> Node:
         tree = self.sum()
@@ -185,8 +244,8 @@ class _Reader:
 
     def made(self, node: Node, column: int) -> Node:
         """Counts the part, and refuses a constant that is no finite number (1/0, 9^9^9, log(0))."""
-        self.parts += 1
-        if self.parts > MAX_PARTS:
+        self.names.parts += 1
+        if self.names.parts > MAX_PARTS:
             raise FormulaError("too_many_parts", f"A formula may have at most {MAX_PARTS} parts.", column)
         if node.operands and all(_constant(operand) is not None for operand in node.operands):
             value = _constant(node)
@@ -214,7 +273,7 @@ class _Reader:
         signs = 0
         while self.peek() in ("+", "-"):
             signs += self.take().text == "-"
-            self.parts += 1
+            self.names.parts += 1
         node = self.powered()
         return _negated(node) if signs % 2 else node
 
@@ -276,7 +335,7 @@ class _Reader:
 
     def _name(self, token: Token) -> Node:
         name = ALIASES.get(token.text, token.text)
-        if name in PRIMITIVES or name in SHORTHANDS:
+        if name in PRIMITIVES or name in SHORTHANDS or name in OVER_ROWS:
             return self._call(name, token)
         if self.peek() == "(":
             if name in MEANT:
@@ -286,18 +345,43 @@ class _Reader:
             raise FormulaError("unknown_function", f"There is no function called {name!r}.{hint}", token.column)
         if name in VARIABLES:
             return self.made(Node("variable", name), token.column)
-        if name in self.knobs:
+        if name in self.names.knobs:
             return self.made(Node("knob", name), token.column)
+        if name in self.names.columns or name in self.names.pieces:
+            return self._row(name, token)
         if name in CONSTANTS:
             return self.made(Node("constant", name), token.column)
         if name in ("X", "Y", "R"):
             small = f"The name {name!r} is not known. Variables are small letters: {name.lower()}."
             raise FormulaError("unknown_name", small, token.column)
-        near = difflib.get_close_matches(name, [*VARIABLES, *CONSTANTS, *self.knobs, *FUNCTIONS], 1)
+        there = [*VARIABLES, *CONSTANTS, *self.names.knobs, *self.names.columns, *self.names.pieces, *FUNCTIONS]
+        near = difflib.get_close_matches(name, there, 1)
         hint = f" Perhaps {near[0]}?" if near else ""
-        if len(name) <= 16:
+        if self.means:
+            known = ", ".join(self.names.columns) or "there are none"
+            hint += f" It is no column of the data ({known}); a knob is added as ; {name[:16]} = 0.5 in [0, 1]."
+        elif len(name) <= 16:
             hint += f" To make it a knob, add ; {name} = 0.5 in [0, 1] at the end."
         raise FormulaError("unknown_name", f"The name {name[:32]!r} is not known.{hint}", token.column)
+
+    def _row(self, name: str, token: Token) -> Node:
+        """A column, or a part with a name: what differs from row to row stands inside a mean or a sum."""
+        node = self.named(name, token.column) if name in self.names.pieces else Node("column", name)
+        if node.by_row and not self.means:
+            raise FormulaError(
+                "column", f"{name} has a value for every row of the data; write mean(…) or sum(…) around it.", token.column
+            )
+        return self.made(node, token.column)
+
+    def named(self, name: str, column: int) -> Node:
+        """The part that a name stands for, read once."""
+        read, piece = self.names.read, self.names.pieces[name]
+        if name not in read:
+            read[name] = None
+            read[name] = _Reader(_tokens(*piece), self.names, piece.column + len(piece.text), means=1).formula()
+        if read[name] is None:
+            raise FormulaError("bad_knob", f"The part {name} is made of itself; write it in terms of others.", column)
+        return read[name]
 
     def _call(self, name: str, token: Token) -> Node:
         wants = arity(name)
@@ -307,15 +391,21 @@ class _Reader:
             raise FormulaError("syntax", f"The function {name} needs its argument in brackets: {name}(x).", token.column)
         opening = self.take()
         self.deeper(opening.column)
+        self.means += name in OVER_ROWS
         arguments = [] if self.peek() == ")" else [self.sum()]
         while self.peek() == ",":
             self.take()
             arguments.append(self.sum())
         self.close(opening)
         self.depth -= 1
+        self.means -= name in OVER_ROWS
         if len(arguments) != wants:
             s = "s" if wants > 1 else ""
             raise FormulaError("arguments", f"{name} takes {wants} argument{s}, not {len(arguments)}.", token.column)
+        if name in OVER_ROWS and not arguments[0].by_row:
+            known = ", ".join(self.names.columns)
+            there = f"this one has no column in it; its columns are {known}." if known else "this formula was given none."
+            raise FormulaError("column", f"{name}(…) runs over the rows of data, and {there}", token.column)
         node = SHORTHANDS[name][1](*arguments) if name in SHORTHANDS else call(name, *arguments)
         return self.made(node, token.column)
 
@@ -340,7 +430,7 @@ def _negated(node: Node) -> Node:
 
 def _constant(node: Node) -> float | None:
     """The value of a part without variables or knobs; nan where it has none, None where it is not constant."""
-    if node.op in ("variable", "knob"):
+    if node.op in ("variable", "knob", "column", "rows"):
         return None
     if node.op == "number":
         return float(node.args[0])
@@ -353,29 +443,34 @@ def _constant(node: Node) -> float | None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Knobs:  a = 0.5 in [0, 1]   or   a = 0.01 in [1e-4, 1] log
+# Knobs:  a = 0.5 in [0, 1]   or   a = 0.01 in [1e-4, 1] log;   named parts:  z = x*u + y*v
 
 _NUMBER = r"([-+−]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
 _DECLARATION = re.compile(rf"\s*(\w+)\s*=\s*{_NUMBER}\s*(?:in\s*\[\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\])?\s*(log)?\s*")
+_PART = re.compile(r"\s*(\w+)\s*=(?!\s*[-+]?(?:nan|inf)\w*\s*$)(?!.*(?:\[|\bin\b))(.*\S.*)")
 
 
-def _declarations(pieces: list[str], column: int) -> tuple[Declaration, ...]:
+def _declarations(pieces: list[str], column: int) -> tuple[tuple[Declaration, ...], dict[str, Piece]]:
+    """The knobs, and the texts of the named parts."""
     found: list[Declaration] = []
+    parts: list[tuple[str, Piece]] = []
     for piece in pieces:
-        if piece.strip():
-            found.append(_declaration(piece, column))
+        knob = _DECLARATION.fullmatch(piece)
+        if knob is None and (part := _PART.fullmatch(piece)):
+            parts.append((part[1], Piece(part[2], column + part.start(2))))
+        elif piece.strip():
+            found.append(_declaration(knob, column))
         column += len(piece) + 1
     if len(found) > MAX_KNOBS:
         raise FormulaError("too_many_knobs", f"A formula may have at most {MAX_KNOBS} knobs.")
-    if len({d.name for d in found}) < len(found):
-        raise FormulaError("bad_knob", "Each knob is declared once.")
-    return tuple(found)
+    if len({*(d.name for d in found), *(name for name, _ in parts)}) < len(found) + len(parts):
+        raise FormulaError("bad_knob", "Each knob is declared once, and so is each part.")
+    return tuple(found), dict(parts)
 
 
-def _declaration(piece: str, column: int) -> Declaration:
-    match = _DECLARATION.fullmatch(piece)
+def _declaration(match: re.Match[str] | None, column: int) -> Declaration:
     if match is None:
-        raise FormulaError("bad_knob", "A knob is declared as  a = 0.5 in [0, 1].", column)
+        raise FormulaError("bad_knob", "A knob is declared as  a = 0.5 in [0, 1], a part as  z = x*u.", column)
     name, *numbers, log = match.groups()
     value, low, high = (None if n is None else float(n.replace("−", "-")) for n in numbers)
     return declare(name, value, low, high, bool(log), column)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from landscapes.expression import ONE, THETA, ZERO, Node, in_order
+from landscapes.expression import ONE, ROWS, THETA, ZERO, Node, in_order
 
 Constant = tuple[tuple[Node, Fraction], ...]
 """A sum of constant parts of the formula, each with its factor, in one order: equal sums are equal tuples."""
@@ -119,6 +119,13 @@ def _direction(part: Node, a: Scaling) -> Scaling | None:
     return None if a.shift else Scaling()
 
 
+def _over_rows(part: Node, a: Scaling) -> Scaling | None:
+    """Parts of one degree have it together; a degree or shift that differs from row to row is none."""
+    if any(constant.by_row for constant, _ in (*a.degree, *a.shift)):
+        return None
+    return a if part.op == "mean" else a._replace(shift=_multiple(a.shift, ROWS))
+
+
 def _angle(part: Node, a: Scaling, b: Scaling) -> Scaling | None:
     return Scaling() if a == b and not a.shift else None
 
@@ -126,7 +133,7 @@ def _angle(part: Node, a: Scaling, b: Scaling) -> Scaling | None:
 _MADE: dict[str, Callable[..., Scaling | None]] = {
     "add": _sum, "min": _alike, "max": _alike, "neg": _negative, "mul": _product, "gated": _product, "div": _quotient,
     "powi": _whole_power, "pow": _power, "sqrt": _root, "log": _logarithm, "exp": _exponential, "abs": _size,
-    "sign": _direction, "atan2": _angle,
+    "sign": _direction, "atan2": _angle, "mean": _over_rows, "sum": _over_rows,
 }  # fmt: skip
 
 

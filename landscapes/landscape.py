@@ -5,9 +5,9 @@ and whether it ignores the length of its weights. The registry at the end holds 
 """
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from landscapes.expression import (
     ALONG_THETA,
     ALONG_X,
     ALONG_Y,
+    ROWS,
     THETA,
     Node,
     R,
@@ -32,6 +33,7 @@ from landscapes.expression import (
 )
 from landscapes.grammar import Declaration, FormulaError
 from landscapes.homogeneity import degree
+from landscapes.rows import Columns, fault, shaped, table, written_out
 
 Knobs = Mapping[str, Any]
 Window = tuple[float, float, float, float]
@@ -78,12 +80,14 @@ class Landscape:
     minima: tuple[Point, ...] = ()
     citation: str = ""
     extra_knobs: tuple[Declaration, ...] = field(default=(), repr=False)
+    data: Columns = ()
+    """what `mean` and `sum` run over"""
 
     # The formula and what is written of it
 
     @cached_property
     def _parsed(self) -> tuple[Node, tuple[Declaration, ...]]:
-        return grammar.parse(self.formula, [knob.name for knob in self.extra_knobs])
+        return grammar.parse(self.formula, tuple(knob.name for knob in self.extra_knobs), tuple(dict(self.data)))
 
     @property
     def expression(self) -> Node:
@@ -97,6 +101,17 @@ class Landscape:
     def knob_values(self) -> dict[str, float]:
         return {knob.name: knob.value for knob in self.knobs}
 
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns that the formula reads."""
+        used = {node.args[0] for node in in_order([self.expression]) if node.op == "column"}
+        return tuple((name, values) for name, values in self.data if name in used)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the formula runs over; 0 where it has no data."""
+        return len(self.columns[0][1]) if self.columns else 0
+
     def latex(self) -> str:
         return writing.latex(self.expression)
 
@@ -105,13 +120,15 @@ class Landscape:
         return writing.mathml_terms(self.expression)
 
     def source(self, dialect: str = "numpy", knobs: Knobs | None = None) -> str:
-        return writing.source(self.expression, self._values(knobs), dialect, self.name)
+        values = self.knob_values | dict(knobs or {})
+        return writing.source(self.expression, values, dialect, self.name, self.columns)
 
     def program(self, knobs: Knobs | None = None, quantity: str = "loss") -> dict[str, Any]:
         """A quantity and the loss's gradient for the browser; a scale-invariant loss is to be run on unit vectors."""
         gradient = [derivative(self.expression, ALONG_X), derivative(self.expression, ALONG_Y)]
         shown = QUANTITIES[quantity](self.expression, (ALONG_X, ALONG_Y))
-        return writing.program(harmonics_as_polynomials([shown, *gradient]), self._values(knobs))
+        trees = written_out(harmonics_as_polynomials([shown, *gradient]), self.columns)
+        return writing.program(trees, self.knob_values | dict(knobs or {}))
 
     # What is true of it
 
@@ -134,8 +151,7 @@ class Landscape:
     def _probe(self) -> float:
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(2, 64))
-        leaves = {name: value for name, value in self.knob_values.items()}
-        losses = [self._plain_loss(c * x, c * y, leaves) for c in (1.0, 0.25, 0.5, 2.0, 4.0)]
+        losses = [self._plain_loss(c * x, c * y, self._values(None)) for c in (1.0, 0.25, 0.5, 2.0, 4.0)]
         finite = np.all(np.isfinite(losses), axis=0)
         if not finite.any():
             return np.inf
@@ -146,14 +162,7 @@ class Landscape:
 
     @cached_property
     def _trees(self) -> list[Node]:
-        """Scale invariant: f, f', f'' along the circle. Otherwise: L and its first and second derivatives."""
-        f = self.expression
-        if self.scale_invariant:
-            slope = derivative(f, ALONG_THETA)
-            return harmonics_as_polynomials([f, slope, derivative(slope, ALONG_THETA)])
-        fx, fy = derivative(f, ALONG_X), derivative(f, ALONG_Y)
-        second = [derivative(fx, ALONG_X), derivative(fx, ALONG_Y), derivative(fy, ALONG_Y)]
-        return harmonics_as_polynomials([f, fx, fy, *second])
+        return _derived(self.expression, self.scale_invariant)
 
     def local(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = np, order: int = 2) -> Local:
         r"""Loss, gradient and (with `order` 2) Hessian at points given by two arrays of one shape.
@@ -182,7 +191,7 @@ class Landscape:
         values = self._values(knobs)
         with np.errstate(all="ignore"):
             corners = evaluate(self._corners, _leaves(self._corners, x, y, None, values, xp), array_functions(xp))
-            here = sum((_like(corner, x, xp) == 0).astype(int) for corner in corners) > 0
+            here = sum(_anywhere(_like(corner, x, xp) == 0, x).astype(int) for corner in corners) > 0
             if xp is np and not here.any():
                 return list(found[3:])
             tiny = 2.0**-20 if x.dtype == np.float64 else 2.0**-9
@@ -233,7 +242,8 @@ class Landscape:
         """`local` of order 1 for the inside of a loop: a division or two cheaper, for norms whose squares fit in a float."""
         if not self.scale_invariant:
             return self.local(x, y, knobs, xp, order=1)
-        loss, gx, gy = slope.at(self._angular, x, y, self._values(knobs), xp)
+        given = _given(self._angular.trees, x, self._values(knobs), xp)
+        loss, gx, gy = slope.at(self._angular, x, y, given, xp)
         return Local(_like(loss, x, xp), gx, gy, None, None, None)
 
     def loss(self, x: Any, y: Any, knobs: Knobs | None = None, xp: Any = np) -> Any:
@@ -254,10 +264,11 @@ class Landscape:
             return _like(evaluate([self.expression], leaves, array_functions(np))[0], x, np)
 
     def _values(self, knobs: Knobs | None) -> dict[str, Any]:
-        values = self.knob_values
+        """What knobs and columns stand for: as they were declared, or as given."""
+        values: dict[str, Any] = self.knob_values | dict(self.columns)
         for name, value in (knobs or {}).items():
             if name not in values:
-                known = f"It has {', '.join(values)}." if values else "It has none."
+                known = f"It has {', '.join(self.knob_values)}." if self.knob_values else "It has none."
                 raise ValueError(f"The landscape {self.name} has no knob called {name!r}. {known}")
             values[name] = value
         return values
@@ -267,9 +278,31 @@ _AROUND = ((0.8, 0.6), (-0.8, -0.6), (0.6, -0.8), (-0.6, 0.8))
 """four directions that meet no axis and no diagonal"""
 
 
+@lru_cache(maxsize=256)
+def _derived(f: Node, scale_invariant: bool) -> list[Node]:
+    """Scale invariant: f, f', f'' along the circle. Otherwise: L and its first and second derivatives."""
+    if scale_invariant:
+        slope = derivative(f, ALONG_THETA)
+        return harmonics_as_polynomials([f, slope, derivative(slope, ALONG_THETA)])
+    fx, fy = derivative(f, ALONG_X), derivative(f, ALONG_Y)
+    second = [derivative(fx, ALONG_X), derivative(fx, ALONG_Y), derivative(fy, ALONG_Y)]
+    return harmonics_as_polynomials([f, fx, fy, *second])
+
+
+def _given(trees: Iterable[Node], x: Any, values: Knobs, xp: Any) -> dict[Node, Any]:
+    """The values of the knobs and columns of formulas, beside points x."""
+    used = {node for node in in_order(trees) if node.op in ("knob", "column")}
+    given: dict[Node, Any] = {node: values[node.args[0]] for node in used}
+    for node in used:
+        if node.op == "column":
+            given[node] = shaped(xp.asarray(given[node]), x)
+            given[ROWS] = float(given[node].shape[0])
+    return given
+
+
 def _leaves(trees: list[Node], x: Any, y: Any, r: Any, values: Knobs, xp: Any) -> dict[Node, Any]:
-    used = {node for node in in_order(trees) if node.op in ("variable", "knob")}
-    leaves: dict[Node, Any] = {node: values[node.args[0]] for node in used if node.op == "knob"} | {X: x, Y: y}
+    used = {node for node in in_order(trees) if node.op == "variable"}
+    leaves: dict[Node, Any] = _given(trees, x, values, xp) | {X: x, Y: y}
     if R in used:
         leaves[R] = xp.hypot(x, y) if r is None else r
     if THETA in used:
@@ -277,17 +310,27 @@ def _leaves(trees: list[Node], x: Any, y: Any, r: Any, values: Knobs, xp: Any) -
     return leaves
 
 
+def _anywhere(found: Any, x: Any) -> Any:
+    """Whether something is so at points x, in any row where there is one for each."""
+    return found.any(axis=0) if found.ndim > np.ndim(x) else found
+
+
 def _like(value: Any, x: Any, xp: Any) -> Any:
     """A constant loss or derivative still has the points' shape."""
     return value if getattr(value, "shape", None) == np.shape(x) else value + xp.zeros_like(x)
 
 
-def typed(formula: str, knobs: Mapping[str, float] | None = None) -> Landscape:
-    """A visitor's own loss. `knobs` gives values; a name without a declared range gets one around its value."""
-    given = dict(knobs or {})
-    declared = {knob.name for knob in grammar.parse(formula, given)[1]}
+def typed(
+    formula: str, knobs: Mapping[str, float] | None = None, data: Mapping[str, Iterable[float]] | Columns = ()
+) -> Landscape:
+    """A visitor's own loss. `knobs` gives values; a name without a declared range gets one around its value.
+
+    `data` has the columns over which its means and sums run.
+    """
+    given, columns = dict(knobs or {}), checked(data)
+    declared = {knob.name for knob in grammar.parse(formula, tuple(given), tuple(dict(columns)))[1]}
     extra = tuple(grammar.declare(name, value) for name, value in given.items() if name not in declared)
-    landscape = Landscape("loss", formula, extra_knobs=extra)
+    landscape = Landscape("loss", formula, extra_knobs=extra, data=columns)
     side = np.linspace(-2, 2, 8)
     x, y = (grid.ravel() for grid in np.meshgrid(side, side))
     finite = np.isfinite(landscape.loss(x, y, {name: given[name] for name in given}))
@@ -297,7 +340,14 @@ def typed(formula: str, knobs: Mapping[str, float] | None = None) -> Landscape:
     if np.isfinite(landscape.loss(*here)[0]):
         return landscape
     first = int(np.argmax(finite))
-    return Landscape("loss", formula, start=(float(x[first]), float(y[first])), extra_knobs=extra)
+    return replace(landscape, start=(float(x[first]), float(y[first])))
+
+
+def checked(data: Mapping[str, Iterable[float]] | Columns) -> Columns:
+    """Data as columns, or `FormulaError`."""
+    if why := fault(columns := table(data)):
+        raise FormulaError("data", why)
+    return columns
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -310,6 +360,8 @@ class FunctionLandscape:
     formula = None
     knobs: tuple[Declaration, ...] = ()
     knob_values: dict[str, float] = {}
+    columns: Columns = ()
+    rows = 0
     minima: tuple[Point, ...] = ()
     citation = ""
 

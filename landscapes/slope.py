@@ -8,6 +8,7 @@ is the caller's promise: norms well within 1e±15 in float32, 1e±150 in float64
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from landscapes.expression import (
@@ -38,6 +39,7 @@ class Angular(NamedTuple):
     anywhere: bool
 
 
+@lru_cache(maxsize=64)
 def angular(expression: Node) -> Angular:
     f = rewrite([expression], _circle)[0]
     trees = rewrite(harmonics_as_polynomials([f, derivative(f, ALONG_THETA)]), _circle)
@@ -65,8 +67,8 @@ def _by_reciprocal(node: Node) -> Node:
     return node
 
 
-def at(form: Angular, x: Any, y: Any, knobs: Mapping[str, Any], xp: Any) -> tuple[Any, Any, Any]:
-    """(L, ∂L/∂x, ∂L/∂y) at (x, y)."""
+def at(form: Angular, x: Any, y: Any, given: Mapping[Node, Any], xp: Any) -> tuple[Any, Any, Any]:
+    """(L, ∂L/∂x, ∂L/∂y) at (x, y); `given` are the values of knobs and columns."""
     squared = x * x + y * y
     inverse_squared = 1 / squared
     inverse = xp.sqrt(inverse_squared)
@@ -74,10 +76,8 @@ def at(form: Angular, x: Any, y: Any, knobs: Mapping[str, Any], xp: Any) -> tupl
     leaves |= {INVERSE: inverse, INVERSE_SQUARED: inverse_squared}
     if not form.anywhere:
         leaves = {X: x * inverse, Y: y * inverse} | dict.fromkeys((R, SQUARED, INVERSE, INVERSE_SQUARED), 1.0)
-    used = {node for node in in_order(form.trees) if node.op in ("variable", "knob")}
-    leaves |= {node: knobs[node.args[0]] for node in used if node.op == "knob"}
-    if THETA in used:
+    if THETA in in_order(form.trees):
         leaves[THETA] = xp.arctan2(y, x)
-    loss, slope = evaluate(form.trees, leaves, array_functions(xp))
+    loss, slope = evaluate(form.trees, leaves | given, array_functions(xp))
     push = slope * inverse_squared
     return loss, -y * push, x * push

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from landscapes.expression import CONSTANTS, PRIMITIVES, Node, in_order
+from landscapes.expression import CONSTANTS, PRIMITIVES, ROWS, Node, in_order, number, substitute
+from landscapes.rows import Columns
 
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
+_SUMS = ("add", "neg", "mean", "sum")
+"""what stands in brackets behind a sign of summation"""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -18,8 +21,12 @@ _LATEX_FUNCTIONS = {"asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", 
 }
 
 
-def latex(node: Node) -> str:
-    """The formula as LaTeX, fractions upright and brackets only where they are needed."""
+_INDICES = "ijkl"
+"""of rows: of the outermost sum, of one inside it, and so on"""
+
+
+def latex(node: Node, inside: int = 0) -> str:
+    """The formula as LaTeX, fractions upright and brackets only where they are needed, `inside` so many sums over rows."""
     written: dict[Node, tuple[str, int]] = {}
 
     def text(part: Node, at_least: int) -> str:
@@ -43,6 +50,15 @@ def latex(node: Node) -> str:
                 head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
                 index = index.replace("_", r"\_")
                 written[part] = (rf"{head}_{{\mathrm{{{index}}}}}" if index else head), _ATOM
+            case "column":
+                head = a if len(a) == 1 else rf"\mathrm{{{a}}}".replace("_", r"\_")
+                written[part] = f"{head}_{{{_INDICES[max(inside - 1, 0)]}}}", _ATOM
+            case "rows":
+                written[part] = a, _ATOM
+            case "mean" | "sum":
+                body = latex(a, inside + 1) if a.op not in _SUMS else rf"\left({latex(a, inside + 1)}\right)"
+                share = r"\frac{1}{n}" if part.op == "mean" else ""
+                written[part] = rf"{share}\sum_{{{_INDICES[inside]}}} {body}", _SUM
             case "add" if b.op == "neg":
                 written[part] = f"{text(a, _SUM)} - {behind(b.args[0], _PRODUCT)}", _SUM
             case "add" if b.op == "number" and b.args[0] < 0:
@@ -92,18 +108,34 @@ DIALECTS = {"numpy": ("numpy", "np"), "jax": ("jax.numpy", "jnp"), "torch": ("to
 _ARRAY_NAMES = {"min": "minimum", "max": "maximum", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 
 
-def source(node: Node, knobs: Mapping[str, float], dialect: str = "numpy", name: str = "loss") -> str:
-    """A Python function of x, y and the knobs that computes the formula with numpy, jax or torch."""
+def source(
+    node: Node, knobs: Mapping[str, float], dialect: str = "numpy", name: str = "loss", data: Columns = ()
+) -> str:
+    """A Python function of x, y and the knobs that computes the formula with numpy, jax or torch.
+
+    Columns of data stand in it as arrays with the rows as their first axis, beside points of any shape.
+    """
     module, short = DIALECTS[dialect]
     used = {part.args[0] for part in in_order([node]) if part.op == "variable"}
     arguments = ", ".join(["x", "y", *(f"{knob}={value!r}" for knob, value in knobs.items())])
     lines = [f"import {module}" + (f" as {short}" if short != module else ""), "", "", f"def {name}({arguments}):"]
+    if data:
+        lines.append(f"    {_table(data, short)}")
     if "r" in used:
         lines.append(f"    r = {short}.sqrt(x**2 + y**2)")
     if "theta" in used:
         lines.append(f"    theta = {short}.{_ARRAY_NAMES['atan2']}(y, x)")
-    lines.append(f"    return {_python(node, short)}")
+    lines.append(f"    return {_python(substitute(node, {ROWS: number(len(data[0][1]) if data else 0)}), short)}")
     return "\n".join(lines) + "\n"
+
+
+def _table(data: Columns, module: str) -> str:
+    """The line that makes the columns of points x: arrays with the rows as their first axis."""
+    names, values = ", ".join(name for name, _ in data), ", ".join(str(list(column)) for _, column in data)
+    torch = module == "torch"
+    made = f"torch.tensor([{values}], dtype=x.dtype)" if torch else f"{module}.array([{values}])"
+    dimensions = "x.ndim" if torch else f"{module}.ndim(x)"
+    return f"[{names}] = {made}.reshape({len(data)}, {len(data[0][1])}, *[1] * {dimensions})"
 
 
 def _python(node: Node, module: str) -> str:
@@ -114,7 +146,7 @@ def _python(node: Node, module: str) -> str:
         return piece if binding >= at_least else f"({piece})"
 
     def argument(part: Node) -> str:
-        constant = all(leaf.op != "variable" for leaf in in_order([part]))
+        constant = all(leaf.op not in ("variable", "column") for leaf in in_order([part]))
         if module == "torch" and constant:  # torch's functions take tensors only
             return f"torch.as_tensor({written[part][0]}, dtype=x.dtype)"
         return written[part][0]
@@ -124,8 +156,10 @@ def _python(node: Node, module: str) -> str:
         match part.op:
             case "number":
                 written[part] = _python_number(a), _SIGN if a < 0 else _ATOM
-            case "variable" | "knob":
+            case "variable" | "knob" | "column" | "rows":
                 written[part] = a, _ATOM
+            case "mean" | "sum" if module:
+                written[part] = f"{module}.{part.op}({argument(a)}, 0)", _ATOM
             case "constant":
                 written[part] = repr(CONSTANTS[a]), _ATOM
             case "add" if b.op == "neg":
@@ -198,8 +232,8 @@ _MATHML_NAMES = {"theta": "θ", "pi": "π", "tau": "τ"}
 _MATHML_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "log": "ln"}
 
 
-def mathml(node: Node) -> MathML:
-    """The formula as presentation MathML: ``["mfrac", child, child]``, text as plain strings."""
+def mathml(node: Node, inside: int = 0) -> MathML:
+    """The formula as presentation MathML: ``["mfrac", child, child]``, text as plain strings; indices as in `latex`."""
     written: dict[Node, tuple[MathML, int]] = {}
 
     def row(part: Node, at_least: int) -> MathML:
@@ -217,8 +251,15 @@ def mathml(node: Node) -> MathML:
                 written[part] = _mathml_number(a), _SIGN if a < 0 else _ATOM
             case "constant" | "variable":
                 written[part] = ["mi", _MATHML_NAMES.get(a, a)], _ATOM
-            case "knob":
+            case "knob" | "rows":
                 written[part] = ["mi", a], _ATOM
+            case "column":
+                written[part] = ["msub", ["mi", a], ["mi", _INDICES[max(inside - 1, 0)]]], _ATOM
+            case "mean" | "sum":
+                body = mathml(a, inside + 1) if a.op not in _SUMS else _bracketed(mathml(a, inside + 1))
+                share = [["mfrac", ["mn", "1"], ["mi", "n"]]] if part.op == "mean" else []
+                sigma = ["munder", ["mo", "∑"], ["mi", _INDICES[inside]]]
+                written[part] = ["mrow", *share, sigma, body], _SUM
             case "add" if b.op == "neg" or (b.op == "number" and b.args[0] < 0):
                 right = behind(b.args[0], _PRODUCT) if b.op == "neg" else _mathml_number(-b.args[0])
                 written[part] = ["mrow", row(a, _SUM), ["mo", "−"], right], _SUM
