@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-DOORS = {"simulate": "app.answer.result", "render": "app.film", "show": "app.film.display", "preset": "app.film.display"}
-"""where a name that is used from Python lives, if it is not a part of a scene"""
+DOORS = {"simulate": "app.answer.result", "render": "app.film", "show": "app.film.display"}
+"""where a name that is used from Python lives; what is in none of them is a part of a scene, or reads one"""
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import streamlit as st
 from app.answer.result import simulate
 from app.chart import sheets
 from app.laboratory.dialogs import plain
-from app.laboratory.laboratory import show
+from app.laboratory.laboratory import show, visited
 from app.scene import SceneError, budget, from_query
 from app.views import atlas, chaos, curvature, explore, gallery, zoom_out
 
@@ -60,7 +60,7 @@ pages = [
 ]
 pages.append(st.Page(lambda: gallery.show(NAMES, go), title=gallery.TITLE, url_path=gallery.NAME))
 chosen = st.navigation(pages, position="hidden")
-if chosen is pages[0] and (name := page_asked(st.query_params.to_dict())) != PAGES[0].name:
+if chosen is pages[0] and not visited(PAGES[0]) and (name := page_asked(st.query_params.to_dict())) != PAGES[0].name:
     st.switch_page(next(page for page in pages if page.url_path == name), query_params=st.query_params.to_dict())
 with st.sidebar:
     st.markdown("# zoom:primary[out]")

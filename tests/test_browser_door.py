@@ -8,8 +8,10 @@ from browser import CHART, STAGE
 from playwright.sync_api import Browser, Page, expect
 
 from app.gallery.presets import presets
+from app.scene import Run, Scene, to_link
 
 PATIENCE = 30_000
+RACE = Scene(landscape="himmelblau", steps=33, runs=(Run(label="alone", learning_rate=0.02),))
 DEEP = """
   const deep = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? deep(e.shadowRoot) : [])]);
 """
@@ -113,12 +115,12 @@ def test_curves_are_chosen_and_their_future_can_be_hidden(page: Page, address: s
     until(page, "z.frame.future === false")
 
 
-def test_the_gallery_is_painted_within_a_second_and_a_card_opens_its_page(page: Page, address: str) -> None:
+def test_the_gallery_is_painted_soon_and_a_card_opens_its_page(page: Page, address: str) -> None:
     opened(page, f"{address}/?play=0")
     began = time.monotonic()
     page.get_by_role("link", name="Gallery").click()
     page.wait_for_function(f"() => {{ {DEEP} return deep(document).some({PAINTED}); }}", timeout=PATIENCE)
-    assert time.monotonic() - began < 5  # measured: 0.5 s
+    assert time.monotonic() - began < 5  # a wide margin: a second is meant
     assert page.locator(".za-card").count() == len(presets())
     page.get_by_label("Topic").select_option("noise")
     assert 0 < page.locator(".za-card").count() < len(presets())
@@ -172,6 +174,34 @@ def test_a_map_is_made_of_a_scene_and_the_scene_stays(page: Page, address: str) 
     page.get_by_role("button", name="Map this").click()
     page.wait_for_url("**/atlas**", timeout=PATIENCE)
     expect(page.get_by_text("which stays on its page")).to_be_visible(timeout=PATIENCE)
-    page.wait_for_function(f"() => {CHART}?.__chart.header.more === false", timeout=PATIENCE)
-    page.get_by_role("link", name="Explore").click()
+    page.wait_for_function(f"() => {CHART}?.__chart.header.plots[0].raster", timeout=PATIENCE)
+    page.get_by_role("link", name="Explore").click()  # while the map is still refined, and asks for more
     expect(page.get_by_role("heading", name="Stuck in a well")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_scene_of_another_kind_that_is_opened_here_stays_here(page: Page, address: str) -> None:
+    opened(page, f"{address}/?play=0")
+    page.get_by_role("button", name="Link", exact=True).click()
+    page.get_by_placeholder("https://…?scene=…").fill(to_link(RACE, "http://localhost:8501/"))
+    page.get_by_placeholder("https://…?scene=…").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Open", exact=True).click()
+    until(page, "z.frame.steps === 33")
+    page.wait_for_function("() => location.search.includes('scene=')", timeout=PATIENCE)
+    page.get_by_label("Learning rate, typed").fill("0.03")
+    page.keyboard.press("Enter")
+    until(page, "z.frame.summary && location.pathname === '/'")
+    page.wait_for_timeout(1500)
+    assert stage(page, "location.pathname") == "/"
+    expect(page.get_by_label("Learning rate, typed")).to_have_value("0.03")
+
+
+def test_on_a_phone_the_gallery_leads_to_the_other_pages(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{address}/gallery")
+    expect(page.locator(".za-card").first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Pages").tap()
+    page.locator(".st-key-pages").get_by_role("link", name="Explore").tap()
+    until(page, "z.frame.runs.length === 4")
+    expect(page.get_by_role("button", name="Controls")).to_be_visible()
+    context.close()

@@ -36,13 +36,13 @@ def test_errors_are_the_scene_s_sentences() -> None:
     with pytest.raises(AttributeError, match="app has no 'Sceen'"):
         app.Sceen  # noqa: B018
     with pytest.raises(SceneError, match="perhaps kicked"):
-        app.preset("kiked")
+        app.from_preset("kiked")
 
 
 def test_a_scene_is_displayed_as_a_page_that_plays_and_as_a_picture() -> None:
-    made = show(app.preset("stuck"), height=500)._repr_mimebundle_()
+    made = show(app.from_preset("stuck"), height=500)._repr_mimebundle_()
     assert set(made) == {"text/html", "image/png", "text/plain"}
     frame = made["text/html"]
     page = html.unescape(re.search(r'srcdoc="([^"]*)"', frame)[1])
-    assert page == show(app.preset("stuck")).page and "<script" in page and 'height:500px' in frame
+    assert page == show(app.from_preset("stuck")).page and "<script" in page and 'height:500px' in frame
     assert 'sandbox="allow-scripts"' in frame and made["image/png"].startswith("iVBORw0KGgo")

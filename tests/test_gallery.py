@@ -16,6 +16,7 @@ from app.chart.sides import around
 from app.gallery import cards
 from app.gallery.cards import card_of
 from app.gallery.presets import of_page, preset, presets
+from app.picture.look import THEMES
 from app.scene import SceneError, from_data, from_link, load, read, to_data, to_link, to_toml
 from app.scene.changes import changed, difference
 from app.scene.charts import side
@@ -38,14 +39,16 @@ def test_a_preset_says_what_it_is_and_lies_in_the_folder_of_its_page(name: str) 
 
 
 def test_the_card_of_every_preset_is_of_its_scene_and_no_other_lies_there() -> None:
-    assert {card_of(each) for each in presets()} == set(cards.FOLDER.glob("*.webp")), "make cards draws them"
+    wanted = {card_of(each, theme) for each in presets() for theme in THEMES}
+    assert wanted == set(cards.FOLDER.glob("*.webp")), "make cards draws them"
 
 
-@pytest.mark.parametrize("name", ["kicked", "race", "disc"])
-def test_a_card_is_what_the_product_draws(name: str, tmp_path, monkeypatch) -> None:
-    kept = np.asarray(Image.open(card_of(preset(name))).convert("RGB"), dtype=float)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", ["kicked", "race", "disc", "survivors"])
+def test_a_card_is_what_the_product_draws(name: str, theme: str, tmp_path, monkeypatch) -> None:
+    kept = np.asarray(Image.open(card_of(preset(name), theme)).convert("RGB"), dtype=float)
     monkeypatch.setattr(cards, "FOLDER", tmp_path)
-    drawn = np.asarray(Image.open(cards.draw(preset(name))).convert("RGB"), dtype=float)
+    drawn = np.asarray(Image.open(cards.draw(preset(name), theme)).convert("RGB"), dtype=float)
     assert kept.shape == drawn.shape and np.abs(kept - drawn).mean() < 2
 
 

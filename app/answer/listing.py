@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 
 from app.answer.result import Result
-from app.scene import from_data
-from app.scene.presets import preset_data, preset_files
+from app.scene import from_preset
+from app.scene.presets import preset_files
 from dynamics import RULES, SCHEDULES, rules
 from dynamics.rules import Knob, Rule
 from dynamics.schedules import Schedule
@@ -32,7 +32,7 @@ def entries(kind: str) -> list[Entry]:
 
 
 def _preset(name: str) -> Entry:
-    scene = from_data(preset_data(name))
+    scene = from_preset(name)
     return {
         "name": name, "title": scene.title, "sentence": scene.sentence, "page": scene.shown_on, "caveat": scene.caveat,
         "source": scene.source, "topics": list(scene.topics),

@@ -3,6 +3,8 @@
  * elements of the page, and how a component is mounted. In the page, components arrive with this text in place of their import.
  */
 
+import { unlessLeaving } from "./leaving.js";
+
 export const { abs, exp, floor, log, max, min, pow } = Math;
 export const clamp = (v, lo, hi) => Math.min(hi, Math.max(lo, v));
 export const sum = (list) => list.reduce((a, b) => a + b, 0);
@@ -251,6 +253,25 @@ export function themeOf(root) {
   };
 }
 
+/** How far below the page's upper edge an element begins, up to 200 pixels and however the page is scrolled. */
+export function topOf(root) {
+  let scrolled = 0;
+  for (let node = root; node; node = node.parentNode ?? node.host) scrolled += node.scrollTop ?? 0;
+  return clamp(root.getBoundingClientRect().top + scrolled, 0, 200);
+}
+
+/**
+ * Calls `layout` again whenever what it depends on has changed since `root.laidOut` was set: how wide the place is, how far
+ * down it begins, and how large its letters are. All three come later than the first picture on a slow machine.
+ */
+export function watchPlace(root, layout) {
+  const sizes = new ResizeObserver(() => standing(root) !== root.laidOut && layout());
+  for (const node of [root, document.querySelector("[data-testid=stMainBlockContainer]")]) if (node) sizes.observe(node);
+  return sizes;
+}
+
+export const standing = (root) => [root.clientWidth, Math.round(topOf(root)), getComputedStyle(root).fontSize].join();
+
 export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let lastId = 0; // requests count upwards across remounts, so they start from the clock
@@ -266,7 +287,8 @@ export const component = (name, mount) => ({ data, parentElement, setStateValue 
     if (!root) parentElement.append((root = el("div", { class: name })));
     entry = { host: {}, leaving: null };
     document.getElementById("zoomout-first")?.remove(); // the shapes that the page began with
-    entry.mounted = mount(root, { request: (message) => entry.setStateValue("request", message) });
+    const send = (message) => unlessLeaving(() => entry.setStateValue("request", message), () => mounted.get(parentElement) === entry);
+    entry.mounted = mount(root, { request: send });
     mounted.set(parentElement, entry);
   }
   clearTimeout(entry.leaving);

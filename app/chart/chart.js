@@ -1,4 +1,4 @@
-import { button, clamp, component, el, fit, floor, max, min, nextId, swatch, themeOf } from "../canvas/canvas.js";
+import { button, clamp, component, el, fit, floor, max, min, nextId, standing, swatch, themeOf, topOf, watchPlace } from "../canvas/canvas.js";
 import { bandOf, bandSpan, cellOf, CLICK, decode, pixelOf, placeOf, reading, sameAxis, scaled, spanOf, valueAt, windowOf } from "./sheet.js";
 import { beside, cellsOf, endLabels, stackOf } from "./layout.js";
 import { Requests } from "./requests.js";
@@ -59,8 +59,7 @@ class Chart {
     on(window, "resize", () => this.layout());
     on(document, "pointerdown", (e) => !e.composedPath().includes(root) && (this.engaged = null), { capture: true });
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.layout());
-    this.sizes = new ResizeObserver(() => root.clientWidth !== this.laidOut && this.layout());
-    this.sizes.observe(root);
+    this.sizes = watchPlace(root, () => this.layout());
     this.expose();
   }
 
@@ -221,8 +220,7 @@ class Chart {
     if (!sheet?.plots.length || !root.clientWidth) return;
     const theme = (this.theme = themeOf(root)), u = theme.unit, inner = root.clientWidth, narrow = inner < 700;
     root.classList.toggle("zo-narrow", narrow);
-    const above = clamp(root.getBoundingClientRect().top, 0, 200);
-    const height = max(420, floor(innerHeight - above - parts.caption.offsetHeight - 1.5 * u)), gap = [1.75 * u, 0.75 * u];
+    const height = max(420, floor(innerHeight - topOf(root) - parts.caption.offsetHeight - 1.5 * u)), gap = [1.75 * u, 0.75 * u];
     const cells = narrow ? stackOf(sheet, inner, 0.72 * innerHeight, u) : cellsOf(sheet, inner, height, gap);
     parts.plots.style.height = `${max(...cells.map(([, top, , tall]) => top + tall))}px`;
     const head = 1.9 * u, foot = (plot) => 0.65 * u + (plot.x.label && (narrow || !this.continued(plot)) ? 2.6 : 1.25) * theme.small;
@@ -260,7 +258,7 @@ class Chart {
       if (item.size !== size) fit(item.canvas, view.left + view.width + view.right, view.top + view.height + view.bottom, view.ratio), (item.size = size);
       if (view.atEnds && !this.spans.size && !endLabels(plot, this.viewOf(item), 1.25 * theme.small)) crowded.add(i), (again = true);
     });
-    this.laidOut = root.clientWidth;
+    root.laidOut = standing(root);
     if (again) return this.layout(crowded);
     this.draw();
   }

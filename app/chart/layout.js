@@ -20,7 +20,8 @@ export function cellsOf({ plots, columns, rows }, width, height, [across, down])
 export function stackOf({ plots }, width, most, gap) {
   let top = 0;
   return plots.map((plot) => {
-    const height = plot.raster ? clamp(width, 300, max(300, most)) : clamp(0.72 * width, 220, 0.7 * most);
+    const share = plots.length === 1 ? 1.1 : 0.72; // one alone has the room to itself
+    const height = plot.raster ? clamp(width, 300, max(300, most)) : clamp(share * width, 220, 0.7 * most);
     return [0, (top += height + gap) - height - gap, width, height];
   });
 }

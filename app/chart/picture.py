@@ -9,14 +9,13 @@ import numpy as np
 from app.chart.sheet import Curve, Mark, Plot, Raster, Sheet
 from app.machine.files import whole_file
 from app.picture.fonts import families
-from app.picture.look import CREDIT, LEAST, THEMES, Parts, Theme
+from app.picture.look import CREDIT, EVERYTHING, LEAST, THEMES, Parts, Theme
 
 DPI = 100
 HEAD, FOOT, LEFT, KEY = 42, 52, 66, 92
 """pixels for the title, for the caption, left of a plot for its ticks, and right of one for the bar of its colours"""
-EVERYTHING = Parts()
-WORD = 10 * DPI / 72
-"""pixels of the smallest letters, 10 points"""
+NOTE = 9
+"""points of the smallest letters: names of marks and of curves"""
 ROOMY = (960, 540)
 """pixels from which on words have their own size; in a smaller picture they shrink with it, so that plots keep their room"""
 
@@ -28,7 +27,7 @@ def figure(
     from matplotlib.figure import Figure
 
     colours, shrunk = THEMES[theme], min(1.0, size[0] / ROOMY[0], size[1] / ROOMY[1])
-    shrunk, title = max(shrunk, LEAST * parts.ratio / WORD), title if parts.title else ""
+    shrunk, title = max(shrunk, LEAST * parts.ratio / (NOTE * DPI / 72)), title if parts.title else ""
     size = (size[0] / shrunk, size[1] / shrunk)
     inches = [pixels / DPI + 1e-6 for pixels in size]  # a hair more, since matplotlib cuts fractions of a pixel off
     made = Figure(inches, dpi=DPI * shrunk, facecolor=colours.background)
@@ -128,7 +127,7 @@ def _draw(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
     axes.set_ylim(plot.y.low, plot.y.high)
     if any(curve.label for curve in plot.curves):
         over = {"loc": "lower right", "bbox_to_anchor": (1, 1.0), "borderaxespad": 0.2} if plot.raster is not None else {}
-        axes.legend(frameon=False, labelcolor=theme.text, fontsize=9, **over)
+        axes.legend(frameon=False, labelcolor=theme.text, fontsize=NOTE, **over)
 
 
 def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
@@ -154,7 +153,7 @@ def _raster(made: Any, axes: Any, plot: Plot, theme: Theme) -> None:
         axes.legend(
             handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(key.words), columnspacing=1.2,
             frameon=False, labelcolor=theme.text,
-            fontsize=9, borderaxespad=0.2,
+            fontsize=NOTE, borderaxespad=0.2,
         )  # fmt: skip
         axes.set_title(axes.get_title("left"), loc="left", color=theme.text, fontsize=12, fontweight="bold", pad=22)
         return
@@ -198,7 +197,7 @@ def _curve(axes: Any, curve: Curve, theme: Theme) -> None:
 
 def _mark(axes: Any, mark: Mark, theme: Theme) -> None:
     line = {"color": theme.muted, "linewidth": 1.2, "linestyle": (0, (4, 3))}
-    words = {"color": theme.muted, "fontsize": 9, "xytext": (5, 4), "textcoords": "offset points"}
+    words = {"color": theme.muted, "fontsize": NOTE, "xytext": (5, 4), "textcoords": "offset points"}
     if mark.x is not None and mark.y is not None:
         axes.plot([mark.x], [mark.y], "o", mfc="none", mec=theme.text, markersize=9)
         axes.annotate(_plain(mark.label), (mark.x, mark.y), **words)

@@ -22,7 +22,7 @@ from dynamics.statistics import STATISTICS
 COARSE = 16
 """points of the first picture"""
 GUIDE = (6, 4)
-STABLE = "steps_to_diverge"
+GONE = "steps_to_diverge"
 
 
 Told = tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]
@@ -61,7 +61,7 @@ def sweep(scene: Scene, count: int | None = None, cancel: Callable[[], bool] | N
     made: list[Series] = []
     for run in own_runs(scene):
         label = scene.labels[run]
-        gone, *read = _asked(scene, run, x, (STABLE, *scene.chart.statistics), cancel)
+        gone, *read = _asked(scene, run, x, (GONE, *scene.chart.statistics), cancel)
         for name, values in zip(scene.chart.statistics, read, strict=True):
             told = _best(scene, run, values, gone) if scene.chart.over else _plain(values, gone)
             made.append(Series(label, name, run, *told))
@@ -193,7 +193,10 @@ def picked(scene: Scene, made: Sheet, where: dict[str, Any]) -> tuple[Scene, str
     run, shown = scene.labels.index(curve.label), float(curve.x[i])
     symbol = sides.knob_of(scene, run, axis.name).symbol or axis.name
     said = f"A point of the sweep: {curve.label} at {symbol} = {shown:.4g}."
-    return sides.at(scene, run, {axis.name: shown / scale}), said
+    here = {axis.name: shown / scale}
+    if scene.chart.over is not None and np.isfinite(curve.y[i]):
+        here[swept(scene, run)[1].name] = float(curve.y[i])  # what was found to be best there
+    return sides.at(scene, run, here), said
 
 
 def data_of(scene: Scene) -> dict[str, Any]:

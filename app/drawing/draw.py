@@ -5,12 +5,12 @@ strips    the strips again, strong; of them only the part before the cursor is s
 moving    the paths up to t, ticks of a zooming camera, cursors, numbers, the sentence
 """
 
-from app.drawing.layout import EVERYTHING, SENTENCE, SENTENCE_LINE, TITLE, Box, layout, lines, title_lines
+from app.drawing.layout import SENTENCE, SENTENCE_LINE, TITLE, Box, layout, lines, title_lines
 from app.drawing.panel import PanelView, draw_swatch
 from app.drawing.pen import Pen, Style, width_of
 from app.drawing.strip import StripView
 from app.drawing.trails import Ink
-from app.picture.look import CREDIT, Parts, Theme
+from app.picture.look import CREDIT, EVERYTHING, Parts, Theme
 from app.picture.picture import Picture
 from app.picture.words import caption
 

@@ -4,13 +4,12 @@ import math
 from typing import NamedTuple
 
 from app.drawing.pen import fitted, printable, width_of
-from app.picture.look import LEAST, SMALL, Parts
+from app.picture.look import EVERYTHING, LEAST, SMALL, Parts
 from app.picture.picture import Picture
 from app.picture.strips import Strip
 from app.picture.words import caption, norm_text, strip_text
 
 Size = tuple[int, int]
-EVERYTHING = Parts()
 TITLE, SENTENCE, SENTENCE_LINE = 1.3, 0.95, 1.35
 """sizes of letters, and a line's height, in units of ordinary text"""
 

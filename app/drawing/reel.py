@@ -10,10 +10,9 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
 from app.drawing.draw import FUTURE, Drawing
-from app.drawing.layout import EVERYTHING
 from app.drawing.pen import Pen
 from app.drawing.trails import LOST
-from app.picture.look import Parts, Theme
+from app.picture.look import EVERYTHING, Parts, Theme
 from app.picture.picture import Picture
 from app.picture.words import caption, plain
 

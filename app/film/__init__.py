@@ -9,7 +9,7 @@ from app.answer.result import simulate
 from app.drawing.field import field_image as field_image
 from app.machine.files import check_new, whole_file
 from app.picture.fonts import note as note
-from app.picture.look import THEMES, Parts, Theme
+from app.picture.look import EVERYTHING, THEMES, Parts, Theme
 from app.picture.picture import Picture, picture, telling
 from app.scene import Scene, SceneError
 
@@ -24,7 +24,6 @@ GIF_FPS = 50
 SIDES, LARGE_SIDES = (1920, 1080), (3840, 2160)
 SMALLEST = 240
 
-EVERYTHING = Parts()
 Progress = Callable[[int, int], None]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.film import render
-from app.scene import Scene, from_data
+from app.scene import Scene
 
 HEIGHT, SIZE = 640, (1280, 720)
 
@@ -48,8 +48,3 @@ class Shown:
 def show(scene: Scene, height: int = HEIGHT) -> Shown:
     """The scene as a notebook displays it, `height` pixels high."""
     return Shown(scene, height)
-
-
-def preset(name: str) -> Scene:
-    """The scene of a preset: `zoomout list presets` names them."""
-    return from_data({"preset": name})

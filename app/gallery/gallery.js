@@ -4,7 +4,8 @@
  * Python sends what each card says and where its picture lies; the name of the chosen one goes back.
  */
 
-import { component, el, nextId } from "../canvas/canvas.js";
+import { component, el, nextId, themeOf } from "../canvas/canvas.js";
+import { grip } from "../canvas/grip.js";
 
 const FILTERS = [["page", "Page"], ["loss", "Loss"], ["rules", "Rule"], ["topics", "Topic"]];
 
@@ -31,6 +32,7 @@ class Gallery {
     this.grid = el("div", { class: "za-grid" });
     this.grid.addEventListener("keydown", (e) => this.walk(e));
     root.replaceChildren(this.bar, this.count, this.grid);
+    this.drop = grip("Pages");
   }
 
   update({ cards, folder }) {
@@ -59,7 +61,7 @@ class Gallery {
       this.host.request({ id: nextId(), name });
     };
     return el("a", { class: "za-card", href: address, onclick: open },
-      el("img", { src: `${this.folder}${picture}`, alt: "", loading: "lazy", width: 640, height: 400 }),
+      el("img", { src: `${this.folder}${picture[themeOf(this.root).dark ? "dark" : "light"]}`, alt: "", loading: "lazy", width: 640, height: 400 }),
       el("b", {}, title), el("span", {}, sentence), el("small", {}, page));
   }
 
@@ -74,7 +76,7 @@ class Gallery {
 
 export function mount(root, host) {
   const gallery = new Gallery(root, host);
-  return { update: (data) => gallery.update(data), destroy: () => root.replaceChildren() };
+  return { update: (data) => gallery.update(data), destroy: () => (gallery.drop(), root.replaceChildren()) };
 }
 
 export default component("zoomout-gallery", mount);

@@ -3,8 +3,8 @@
 from functools import cache
 from typing import NamedTuple
 
-from app.scene import Scene, from_data
-from app.scene.presets import preset_data, preset_files
+from app.scene import Scene, from_preset
+from app.scene.presets import preset_files
 
 
 class Preset(NamedTuple):
@@ -22,7 +22,7 @@ class Preset(NamedTuple):
 
 @cache
 def preset(name: str) -> Preset:
-    return Preset(name, from_data(preset_data(name)))
+    return Preset(name, from_preset(name))
 
 
 def presets() -> tuple[Preset, ...]:

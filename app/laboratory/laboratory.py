@@ -80,6 +80,11 @@ def open_on(page: str, preset: Preset) -> None:
         bench.open_preset(preset)
 
 
+def visited(page: Page) -> bool:
+    """Whether this visitor has a scene on the page already."""
+    return _bench_named(page.name) is not None
+
+
 def _bench_named(page: str) -> Bench | None:
     return st.session_state.get(f"bench:{page}")
 

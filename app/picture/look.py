@@ -40,6 +40,7 @@ class Parts(NamedTuple):
     """pixels of the picture to one where it will be seen: no letter is smaller than `LEAST` there; 0 asks for nothing"""
 
 
+EVERYTHING = Parts()
 LEAST = 11.0
 """pixels: letters smaller than this cannot be read"""
 SMALL = 0.8

@@ -5,6 +5,8 @@
  * piles up work. A control that is being used keeps what its user sees; everything else follows the data.
  */
 
+import { grip } from "../canvas/grip.js";
+import { unlessLeaving } from "../canvas/leaving.js";
 import { seenIn, withSeen } from "../canvas/seen.js";
 
 const RANGE = 1000; // positions of a slider
@@ -340,29 +342,12 @@ function shareTheme(root) {
   for (const name of ["--st-background-color", "--st-text-color", "--st-font"]) document.documentElement.style.setProperty(name, style.getPropertyValue(name));
 }
 
-/** On a phone the rail is a sheet on the lower edge, and this is what opens it; the picture comes to where it can be seen. */
-function grip() {
-  const node = make("button", { type: "button", id: "zoomout-grip", textContent: "Controls" });
-  const set = (open) => {
-    document.documentElement.classList.toggle("zoomout-sheet", open);
-    node.setAttribute("aria-expanded", open);
-  };
-  on(node, "click", () => {
-    set(node.ariaExpanded !== "true");
-    if (node.ariaExpanded === "true") document.querySelector("[class*=st-key-stage], [class*=st-key-chart]")?.scrollIntoView();
-  });
-  document.getElementById(node.id)?.remove();
-  document.body.append(node);
-  set(false);
-  return node;
-}
-
 export function mount(root, emit) {
   let parts = new Map(), places = new Map(), answered = 0, sentAt = 0, last = Date.now(), moving = false, slow = 0, busy = "";
   let flying = new Set(); // what has been sent and not yet been answered
   const waiting = new Map();
   const address = addresses((there) => send("visit", there)), wait = sign(() => send("cancel", true));
-  const handle = grip();
+  const drop = grip("Controls", () => document.querySelector("[class*=st-key-stage], [class*=st-key-chart]")?.scrollIntoView());
 
   /** `live`: the finger is still down, so a coarser answer will do. */
   function send(id, value, live = false) {
@@ -427,7 +412,7 @@ export function mount(root, emit) {
     destroy() {
       removeEventListener("keydown", key, { capture: true });
       clearTimeout(slow);
-      address.destroy(), wait.destroy(), handle.remove();
+      address.destroy(), wait.destroy(), drop();
     },
   };
 }
@@ -438,7 +423,8 @@ const mounted = new WeakMap();
 export default function ({ data, parentElement, setStateValue }) {
   let entry = mounted.get(parentElement);
   if (!entry) {
-    entry = { rail: mount(parentElement.querySelector(".zoomout-rail"), (batch) => setStateValue("edit", batch)), leaving: 0 };
+    const send = (batch) => unlessLeaving(() => setStateValue("edit", batch), () => mounted.get(parentElement) === entry);
+    entry = { rail: mount(parentElement.querySelector(".zoomout-rail"), send), leaving: 0 };
     mounted.set(parentElement, entry);
   }
   clearTimeout(entry.leaving);

@@ -203,6 +203,9 @@ def _check_sweep(scene: "Scene", chart: Sweep) -> None:
             _check_minima(scene)
     if chart.over is not None and len(chart.statistics) > 1:
         raise SceneError("statistic", "The best of something is the best by one number; name one statistic beside over.")
+    for text in filter(None, (chart.x, chart.over)):
+        if (named := side(text).run) is not None:
+            run_of(scene, named)
     for index in own_runs(scene):
         swept(scene, index)
     for guide in chart.guides:

@@ -51,6 +51,11 @@ def from_data(data: Any) -> Scene:
         raise SceneError("scene", "The scene is nested too deeply.") from None
 
 
+def from_preset(name: Any) -> Scene:
+    """The scene of a preset, or `SceneError` with a name that there is."""
+    return from_data({"preset": name})
+
+
 def _based(data: dict[str, Any]) -> dict[str, Any]:
     """The data themselves; of those that name a preset, the preset with what they say otherwise and with their `change`."""
     own = dict(data)

@@ -6,7 +6,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from app.scene.data import from_data, parsed, to_data
+from app.scene.data import from_data, from_preset, parsed, to_data
 from app.scene.error import SceneError
 from app.scene.links import from_link
 from app.scene.schema import Scene
@@ -45,7 +45,7 @@ def link_in(text: str) -> str | None:
 def load(source: str) -> Scene:
     """A scene from the path of a file, from a link, or from the name of a preset: `preset:kicked`."""
     if source.startswith(PRESET):
-        return from_data({"preset": source.removeprefix(PRESET)})
+        return from_preset(source.removeprefix(PRESET))
     if link := link_in(source):
         return from_link(link)
     path = Path(source.replace("\0", "�"))

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.scene.changes import difference
-from app.scene.data import from_data, parsed, to_data
+from app.scene.data import from_data, from_preset, parsed, to_data
 from app.scene.error import SceneError
 from app.scene.presets import preset_data, preset_titled
 from app.scene.schema import Scene
@@ -59,7 +59,7 @@ def from_query(query: Mapping[str, str]) -> Scene | None:
     """The scene that the fields of an address hold, or None."""
     if "scene" in query:
         return from_token(query["scene"])
-    return from_data({"preset": query["preset"]}) if "preset" in query else None
+    return from_preset(query["preset"]) if "preset" in query else None
 
 
 def from_token(token: str) -> Scene:

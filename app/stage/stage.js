@@ -1,6 +1,6 @@
 import {
   abs, button, clamp, component, degreeTicks, disc, drawGrid, drawLabels, drawTicks, el, exp, fit, floor, formatLog, formatNumber, group, icon, log,
-  logTicks, max, min, nextId, pow, still, sum, swatch, themeOf, ticks, unpack, write,
+  logTicks, max, min, nextId, pow, standing, still, sum, swatch, themeOf, ticks, topOf, unpack, watchPlace, write,
 } from "../canvas/canvas.js";
 import { numbersIn, seenIn, withSeen } from "../canvas/seen.js";
 
@@ -927,8 +927,7 @@ class Stage {
     on(root, "focusin", () => (active = this));
     on(window, "resize", () => this.layout());
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.layout());
-    this.sizes = new ResizeObserver(() => root.clientWidth !== this.laidOut && this.layout());
-    this.sizes.observe(root);
+    this.sizes = watchPlace(root, () => this.layout());
     this.sight = new IntersectionObserver(([entry]) => ((this.visible = entry.isIntersecting), this.wake()));
     this.sight.observe(root);
     active ??= this;
@@ -1142,7 +1141,7 @@ class Stage {
       return (panel.camera.kind === "zoom" ? (root.clientWidth < 640 ? 3.6 : 4.2) : 2.6) * u;
     };
     let gutters = frame.panels.map(gutter);
-    const top = full ? 0 : clamp(root.getBoundingClientRect().top, 0, 200), foot = 2 * u, head = 1.9 * u;
+    const top = full ? 0 : topOf(root), foot = 2 * u, head = 1.9 * u;
     const rest = sum([parts.now, parts.gaugeBox, parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
     const room = innerHeight - top - rest - foot - head - (full ? 0 : 8);
     const narrow = inner <= 640, count = frame.strips.length;
@@ -1189,7 +1188,7 @@ class Stage {
       item.box.style.width = `${item.view.width}px`;
       this.repaintStrip(item);
     });
-    this.laidOut = root.clientWidth;
+    root.laidOut = standing(root);
     this.shown = null;
     this.draw();
   }

@@ -10,6 +10,7 @@ from app.gallery.cards import card_of
 from app.gallery.presets import Preset, preset, presets
 from app.laboratory.components import gallery
 from app.laboratory.laboratory import open_on
+from app.picture.look import THEMES
 from app.scene.presets import preset_files
 from dynamics import rules
 
@@ -42,7 +43,8 @@ def _card(preset: Preset) -> dict[str, Any]:
     scene = preset.scene
     used = dict.fromkeys(rules.named(run.rule).title for run in scene.runs if scene.partner(run) is None)
     return {
-        "name": preset.name, "title": preset.title, "sentence": preset.line, "picture": card_of(preset).name,
+        "name": preset.name, "title": preset.title,
+        "sentence": preset.line, "picture": {theme: card_of(preset, theme).name for theme in THEMES},
         "loss": scene.field.title if scene.landscape else "a formula", "rules": list(used), "topics": list(scene.topics),
         "address": f"{scene.shown_on}?preset={preset.name}",
     }  # fmt: skip
