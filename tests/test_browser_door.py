@@ -175,6 +175,8 @@ def test_a_map_is_made_of_a_scene_and_the_scene_stays(page: Page, address: str) 
     page.wait_for_url("**/atlas**", timeout=PATIENCE)
     expect(page.get_by_text("which stays on its page")).to_be_visible(timeout=PATIENCE)
     page.wait_for_function(f"() => {CHART}?.__chart.header.plots[0].raster", timeout=PATIENCE)
+    page.wait_for_timeout(1500)  # it is refined, and asks for more by itself
+    expect(page.get_by_text("which stays on its page")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Explore").click()  # while the map is still refined, and asks for more
     expect(page.get_by_role("heading", name="Stuck in a well")).to_be_visible(timeout=PATIENCE)
 

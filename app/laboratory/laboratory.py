@@ -26,6 +26,8 @@ PATHS = "explore"
 
 
 MAP = "Map this"
+UNASKED = ("more", "hover")
+"""what a chart asks for by itself or in passing: what was said stays"""
 
 
 class Page(NamedTuple):
@@ -114,7 +116,9 @@ def _asked(bench: Bench, request: dict[str, Any]) -> None:
     number = int(request.get("id", 0))
     if number <= bench.request_id:
         return
-    bench.request_id, bench.notice = number, ""
+    bench.request_id = number
+    if request.get("kind") not in UNASKED:
+        bench.notice = ""
     try:
         found = bench.desk.asked(request, bench.scene, lambda change: not bench.adopt(change, "chart"))
         bench.elsewhere = found and (PATHS, *found)
