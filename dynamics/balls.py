@@ -28,6 +28,7 @@ from landscapes.expression import (
     harmonics_as_polynomials,
     in_order,
     substitute,
+    unstopped,
 )
 from landscapes.rows import written_out
 
@@ -270,7 +271,7 @@ def field(landscape: Landscape, knobs: Mapping[str, float], n: Any) -> Tape:
     else:
         trees = [f, derivative(f, ALONG_X), derivative(f, ALONG_Y)]
     trees = [substitute(tree, {R**2: X**2 + Y**2}) for tree in harmonics_as_polynomials(trees)]
-    trees = written_out(trees, landscape.columns)
+    trees = written_out(unstopped(trees), landscape.columns)
     tape = Tape()
     x, y = tape.slot(), tape.slot()
     functions = {name: tape.recording(function) for name, function in n.functions.items()}

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from dynamics import noise, rules
+from dynamics import batches, noise, rules
 from dynamics.cancel import Cancelled, check
 from dynamics.schedules import Constant, schedule
 from dynamics.simulate import DTYPES, Kernel, Run, moved, prepare, shaken
@@ -118,7 +118,7 @@ class Motion:
         number = self.lane["index"]
         x, y = (self.lane[n] if n in self.lane else jnp.full(number.shape, self.shared[n]) for n in ("x", "y"))
         chain = self.rule.transformation(0.0, 0.0, bounded=True, **self.own)
-        stream = noise.generator(self.shared["seed"], number) if self.kernel.noisy or self.kernel.shaken else ()
+        stream = noise.generator(self.shared["seed"], number) if self.kernel.random else ()
         return State(x, y, chain.init((x, y)), stream)
 
     def step(self, state: State, t: Any) -> State:
@@ -133,6 +133,12 @@ class Motion:
             first, _, stream = noise.normals(stream)
             draws.append(first.astype(x.dtype))
         knobs = shaken(self.knobs, self.shared["knob_noise"], draws)
+        if self.kernel.batch:
+            bits = []
+            for _ in range(self.kernel.formula.landscape.rows):
+                word, stream = noise.draw(stream)
+                bits.append(word)
+            knobs = batches.drawn(self.kernel.formula.landscape, knobs, jnp.stack(bits), self.kernel.batch)
         eta, decay = self.rate("learning_rate", t), self.rate("weight_decay", t)
         chain = self.rule.transformation(eta, decay, bounded=True, **self.own)
         return State(*moved(self.kernel, chain, knobs, x, y, optimizer, push), stream)

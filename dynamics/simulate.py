@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynamics import rules
+from dynamics import batches, rules
 from dynamics.path import Path, make_path
 from dynamics.schedules import Rates, Schedule, schedule
 from landscapes import Landscape, sharpness
@@ -53,10 +53,13 @@ class Run(NamedTuple):
     knob_noise: Mapping[str, float] = {}
     """Standard deviations of the Gaussian noise on knobs of the loss, drawn anew at each step (on a target: label noise)."""
 
+    batch: int = 0
+    """Of the loss's data so many rows are drawn anew at each step, none twice; 0 takes them all."""
+
     @property
     def shaken(self) -> bool:
-        """Whether there is noise on a knob of the loss."""
-        return any(self.knob_noise.values())
+        """Whether the loss itself is another one at each step: noise on a knob, or a batch of its data."""
+        return any(self.knob_noise.values()) or self.batch > 0
 
     @property
     def noisy(self) -> bool:
@@ -145,6 +148,13 @@ class Kernel(NamedTuple):
     """the first steps from a start near the origin may outgrow the start's frame"""
     shaken: tuple[str, ...] = ()
     """the knobs that have noise on them"""
+    batch: int = 0
+    """how many rows of the data a step sees; 0: all of them"""
+
+    @property
+    def random(self) -> bool:
+        """Whether a step draws anything."""
+        return self.noisy or bool(self.shaken) or self.batch > 0
 
 
 class Tables(NamedTuple):
@@ -179,7 +189,7 @@ def prepare(
     kernel = Kernel(
         _ByFormula(landscape), run.rule, tuple(sorted(switches.items())), arithmetic,
         run.clip_norm is not None, run.noise > 0, framed, run.fading != 1.0, steep,
-        tuple(sorted(name for name, size in run.knob_noise.items() if size)),
+        tuple(sorted(name for name, size in run.knob_noise.items() if size)), batches.checked(run.batch, landscape),
     )  # fmt: skip
     traced = {
         "starts": _as(dtype, points),
@@ -282,10 +292,13 @@ def step(kernel: Kernel, traced: Mapping[str, Any], state: State, t: Any, start_
 
     push = (0.0, 0.0)
     knobs = traced["knobs"]
-    if kernel.noisy or kernel.shaken:
+    if kernel.random:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(traced["seed"]), start_index), t)
         draw = lambda i: jax.random.normal(jax.random.fold_in(key, i + 1), (), jnp.float64).astype(dtype)  # noqa: E731
         knobs = shaken(knobs, traced["knob_noise"], [draw(i) for i in range(len(kernel.shaken))])
+    if kernel.batch:
+        bits = jax.random.bits(jax.random.fold_in(key, 0), (kernel.formula.landscape.rows,), jnp.uint32)
+        knobs = batches.drawn(kernel.formula.landscape, knobs, bits, kernel.batch)
     if kernel.noisy:
         push = in_frame(traced["noise"], -1) * jax.random.normal(key, (2,), jnp.float64).astype(dtype)
     shift = rule.length * frame if kernel.framed else 0

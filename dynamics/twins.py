@@ -209,7 +209,7 @@ def _refuse(run: Run) -> None:
         return  # clipping and noise change both runs alike
     if run.clip_norm is not None and run.rule not in ("sign", "unit_gradient"):
         raise NoTwin("Clipping compares the gradient with a fixed length, so it is not the same at another norm: no twin.")
-    if run.noisy:
+    if run.noise:  # of a batch, or of a loss whose knobs are shaken, every loss ignores length
         raise NoTwin("Noise of a fixed size is not the same at another norm: no twin.")
     if run.hyperparameters.get("nesterov") and _momentum_of_decay(run):
         raise NoTwin(

@@ -147,7 +147,9 @@ PRIMITIVES: dict[str, Callable[..., tuple[Node, ...]]] = {
     "min": lambda a, b: (_left_smaller(a, b), _left_smaller(b, a)),
     "max": lambda a, b: (_left_smaller(b, a), _left_smaller(a, b)),
     "atan2": lambda a, b: (b / (a**2 + b**2), -(a / (a**2 + b**2))),
+    "stop": lambda a: (ZERO,),
 }
+"""`stop` is its operand, and a constant to every derivative: what it holds is no path for the gradient."""
 
 
 def _left_smaller(a: Node, b: Node) -> Node:
@@ -232,6 +234,11 @@ def rewrite(outputs: list[Node], change: Callable[[Node], Node]) -> list[Node]:
 
 def substitute(node: Node, values: Mapping[Node, Node]) -> Node:
     return rewrite([node], lambda part: values.get(part, part))[0]
+
+
+def unstopped(outputs: list[Node]) -> list[Node]:
+    """The outputs with every `stop(a)` written as a: what they are worth, once no derivative is taken any more."""
+    return rewrite(outputs, lambda part: part.args[0] if part.op == "stop" else part)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -371,8 +378,11 @@ def sign(a: float) -> float:
 
 
 FLOAT_FUNCTIONS: dict[str, Callable[..., float]] = {
-    name: getattr(math, name) for name in PRIMITIVES if name not in ("abs", "sign", "min", "max")
-} | {"abs": abs, "sign": sign, "min": min, "max": max, "pow": math.pow, "gated": lambda w, a: w * a if w else 0.0}
+    name: getattr(math, name) for name in PRIMITIVES if name not in ("abs", "sign", "min", "max", "stop")
+} | {
+    "abs": abs, "sign": sign, "min": min, "max": max, "pow": math.pow, "gated": lambda w, a: w * a if w else 0.0,
+    "stop": lambda a: a,
+}  # fmt: skip
 
 
 def array_functions(xp: Any) -> dict[str, Callable]:
@@ -380,8 +390,9 @@ def array_functions(xp: Any) -> dict[str, Callable]:
     renamed = {"min": "minimum", "max": "maximum", "pow": "power"} | {
         short: "arc" + short[1:] for short in ("asin", "acos", "atan", "atan2")
     }
-    found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"]}
+    found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"] if name != "stop"}
     found |= {name: partial(getattr(xp, name), axis=0) for name in OVER_ROWS}
+    found |= {"stop": lambda a: a}
     return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
 
 

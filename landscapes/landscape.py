@@ -30,6 +30,7 @@ from landscapes.expression import (
     harmonics_as_polynomials,
     in_order,
     largest_curvature,
+    unstopped,
 )
 from landscapes.grammar import Declaration, FormulaError
 from landscapes.homogeneity import degree
@@ -112,6 +113,18 @@ class Landscape:
         """How many rows the formula runs over; 0 where it has no data."""
         return len(self.columns[0][1]) if self.columns else 0
 
+    def over(self, data: Mapping[str, Iterable[float]] | Columns) -> "Landscape":
+        """The same loss over other data with the same columns, or `FormulaError`."""
+        columns, needed = checked(data), tuple(dict(self.data))
+        if not needed:
+            raise FormulaError("data", f"The landscape {self.name} has no data; write a formula with mean(…) for yours.")
+        there = f"The data of {self.name} have the columns {', '.join(needed)}"
+        if missing := [name for name in needed if name not in dict(columns)]:
+            raise FormulaError("data", f"{there}; {missing[0]} is missing.")
+        if surplus := [name[:32] for name in dict(columns) if name not in needed]:
+            raise FormulaError("data", f"{there}; {surplus[0]!r} is none.")
+        return replace(self, data=columns)
+
     def latex(self) -> str:
         return writing.latex(self.expression)
 
@@ -127,7 +140,7 @@ class Landscape:
         """A quantity and the loss's gradient for the browser; a scale-invariant loss is to be run on unit vectors."""
         gradient = [derivative(self.expression, ALONG_X), derivative(self.expression, ALONG_Y)]
         shown = QUANTITIES[quantity](self.expression, (ALONG_X, ALONG_Y))
-        trees = written_out(harmonics_as_polynomials([shown, *gradient]), self.columns)
+        trees = written_out(unstopped(harmonics_as_polynomials([shown, *gradient])), self.columns)
         return writing.program(trees, self.knob_values | dict(knobs or {}))
 
     # What is true of it

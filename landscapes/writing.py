@@ -17,7 +17,7 @@ _SUMS = ("add", "neg", "mean", "sum")
 
 _LATEX_NAMES = {"theta": r"\theta", "pi": r"\pi", "tau": r"\tau", "e": r"\mathrm{e}"}
 _LATEX_FUNCTIONS = {"asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "log": r"\ln"} | {
-    name: rf"\operatorname{{{name}}}" for name in ("expm1", "log1p", "sign", "atan2")
+    name: rf"\operatorname{{{name}}}" for name in ("expm1", "log1p", "sign", "atan2", "stop")
 }
 
 
@@ -105,6 +105,7 @@ def _latex_number(value: Fraction) -> tuple[str, int]:
 # Source code
 
 DIALECTS = {"numpy": ("numpy", "np"), "jax": ("jax.numpy", "jnp"), "torch": ("torch", "torch")}
+STOPPED = {"np": "({})", "jnp": "jax.lax.stop_gradient({})", "torch": "({}).detach()"}
 _ARRAY_NAMES = {"min": "minimum", "max": "maximum", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 
 
@@ -118,7 +119,8 @@ def source(
     module, short = DIALECTS[dialect]
     used = {part.args[0] for part in in_order([node]) if part.op == "variable"}
     arguments = ", ".join(["x", "y", *(f"{knob}={value!r}" for knob, value in knobs.items())])
-    lines = [f"import {module}" + (f" as {short}" if short != module else ""), "", "", f"def {name}({arguments}):"]
+    whole = ["import jax"] if dialect == "jax" and any(part.op == "stop" for part in in_order([node])) else []
+    lines = [*whole, f"import {module}" + (f" as {short}" if short != module else ""), "", "", f"def {name}({arguments}):"]
     if data:
         lines.append(f"    {_table(data, short)}")
     if "r" in used:
@@ -178,6 +180,8 @@ def _python(node: Node, module: str) -> str:
                 written[part] = f"{text(a, _ATOM)}**{b if b >= 0 else f'({b})'}", _POWER
             case "pow":
                 written[part] = f"{text(a, _ATOM)} ** {text(b, _ATOM)}", _POWER
+            case "stop" if module in STOPPED:
+                written[part] = STOPPED[module].format(argument(a)), _ATOM
             case function:
                 inner = ", ".join(argument(operand) for operand in part.operands)
                 name = f"{module}.{_ARRAY_NAMES.get(function, function)}" if module else function

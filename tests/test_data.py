@@ -1,9 +1,16 @@
 """Losses made of data: what `mean(…)` and `sum(…)` over the rows of a table say, in every reading of a formula."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
 
+from app.answer.result import simulate as carried_out
+from app.edit.controls import OWN
+from app.edit.edits import edit
+from app.scene import Run as SceneRun
+from app.scene import Scene, SceneError, from_link, load, read, to_json, to_link, to_python, to_toml
 from dynamics import Run, precise, simulate
 from dynamics.simulate import _read, _recorded, prepare  # noqa: PLC2701
 from landscapes import FormulaError, named, typed
@@ -12,6 +19,10 @@ from landscapes.neurons import INPUTS, TARGETS
 RNG = np.random.default_rng(5)
 DATA = {name: RNG.normal(size=6).round(3) for name in "uvt"}
 NORMALISED = "mean(((z - mean(z))/sqrt(mean((z - mean(z))^2)) - t)^2); z = x*u + y*v"
+
+
+def scene_paths(scene):
+    return carried_out(scene).runs
 
 
 def mean(values):
@@ -210,3 +221,230 @@ def test_what_is_no_table_of_finite_numbers_is_refused_in_a_sentence(words):
 def test_a_mean_without_data_says_that_there_are_none():
     with pytest.raises(FormulaError, match="was given none"):
         typed("mean(x)")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A part that no gradient passes through
+
+
+def test_what_is_stopped_counts_and_is_a_constant_to_the_gradient():
+    landscape = named("batch_norm_stopped")
+    whole, u, v, t = named("batch_norm_neuron"), *(np.array(values) for _, values in landscape.data)
+    for x, y in RNG.normal(size=(4, 2)):
+        here = landscape.local(np.array([x]), np.array([y]))
+        z = x * u + y * v
+        error = 2 * ((z - z.mean()) / z.std() - t) / z.std()
+        assert here.loss[0] == pytest.approx(whole.loss(np.array([x]), np.array([y]))[0], rel=1e-13)
+        assert here.gx[0] == pytest.approx(np.mean(error * u), rel=1e-12)
+        assert here.gy[0] == pytest.approx(np.mean(error * v), rel=1e-12)
+        assert abs(x * here.gx[0] + y * here.gy[0]) > 1e-3, "it feels the length"
+
+
+def test_a_loss_with_a_stopped_part_is_never_said_to_have_a_twin():
+    assert not named("batch_norm_stopped").scale_invariant
+    assert typed("x/r*stop(y/r)").scale_invariant, "each factor ignores length, and so does its gradient"
+
+
+def test_jax_and_torch_are_told_what_is_stopped():
+    landscape = named("batch_norm_stopped")
+    assert "jax.lax.stop_gradient(" in landscape.source("jax") and "import jax\n" in landscape.source("jax")
+    assert ".detach()" in landscape.source("torch") and "stop" not in landscape.source("numpy").split("def ")[1][20:]
+
+
+def test_the_jax_source_of_a_stopped_loss_has_its_gradient():
+    import jax
+
+    made: dict = {}
+    landscape = named("batch_norm_stopped")
+    exec(landscape.source("jax"), made)  # noqa: S102
+    with jax.enable_x64(True):
+        gx, gy = jax.grad(made[landscape.name], argnums=(0, 1))(0.4, -1.1)
+    here = landscape.local(np.array([0.4]), np.array([-1.1]))
+    assert (float(gx), float(gy)) == pytest.approx((here.gx[0], here.gy[0]), rel=1e-12)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Batches
+
+
+LINEAR = "mean((x*u + y*v - t)^2)/2"
+
+
+def batches_of(path, data, size):
+    """Which rows each step of a plain path saw, found by trying every batch."""
+    u, v, t = (np.asarray(data[name]) for name in "uvt")
+    seen = []
+    for now in range(path.steps):
+        w, step = np.array([path.x[now], path.y[now]]), np.array([path.x[now + 1], path.y[now + 1]])
+        found = [
+            rows for rows in itertools.combinations(range(len(u)), size)
+            if np.allclose(w - 0.1 * _slope(w, u[list(rows)], v[list(rows)], t[list(rows)]), step, rtol=0, atol=1e-12)
+        ]  # fmt: skip
+        assert len(found) == 1, f"step {now} is a step of one batch of {size}"
+        seen.append(found[0])
+    return seen
+
+
+def _slope(w, u, v, t):
+    error = w[0] * u + w[1] * v - t
+    return np.array([np.mean(error * u), np.mean(error * v)])
+
+
+def test_each_step_sees_a_batch_of_so_many_rows_none_of_them_twice():
+    path = simulate(typed(LINEAR, data=DATA), Run("gd", 0.1, batch=2), [(1.0, -0.5)], 60)[0]
+    seen = batches_of(path, DATA, 2)
+    assert len(set(seen)) > 10, "of fifteen batches most are met in sixty steps"
+
+
+def test_every_row_is_drawn_as_often_as_the_others():
+    n, steps = 6, 3000
+    data = {"u": np.arange(1.0, n + 1)}
+    path = simulate(typed("mean(u)*x", data=data), Run("gd", 1.0, batch=2), [(0.0, 0.0)], steps)[0]
+    sums = np.rint(-2 * np.diff(path.x)).astype(int)
+    pairs = [a + b for a, b in itertools.combinations(range(1, n + 1), 2)]
+    for total in set(pairs):
+        share = pairs.count(total) / len(pairs)
+        assert abs(np.mean(sums == total) - share) < 4.5 * np.sqrt(share * (1 - share) / steps)
+
+
+def test_lanes_draw_batches_as_paths_do_and_each_its_own():
+    n, steps, runs = 6, 1, 2000
+    data = {"u": np.arange(1.0, n + 1)}
+    from dynamics.atlas import along
+
+    ends = along(
+        typed("mean(u)*x", data=data), Run("gd", 1.0, batch=2), {"x": np.zeros(runs)}, "final_loss", steps,
+        start=(0.0, 0.0), arithmetic="float64",
+    )  # fmt: skip
+    sums = np.rint(-2 * ends / 3.5).astype(int)  # the loss at the end is mean(u) x over all rows
+    pairs = [a + b for a, b in itertools.combinations(range(1, n + 1), 2)]
+    assert set(sums) <= set(pairs)
+    for total in set(pairs):
+        share = pairs.count(total) / len(pairs)
+        assert abs(np.mean(sums == total) - share) < 4.5 * np.sqrt(share * (1 - share) / runs)
+
+
+def test_a_batch_of_all_rows_is_the_whole_loss():
+    whole, batch = (
+        simulate(typed(NORMALISED, data=DATA), Run("gd", 0.05, batch=size), [(0.4, -0.7)], 30)[0] for size in (0, 6)
+    )
+    assert np.allclose(batch.x, whole.x, rtol=1e-12) and np.allclose(batch.y, whole.y, rtol=1e-12)
+
+
+def test_batch_statistics_are_those_of_the_batch_so_a_normalised_loss_of_batches_ignores_length_and_has_its_twin():
+    scene = Scene(
+        landscape="batch_norm_neuron", steps=60, starts=((0.6, 0.9),),
+        runs=(
+            SceneRun(label="decay", learning_rate=0.05, weight_decay=0.1, batch=4),
+            SceneRun(label="twin", twin_of="decay"),
+        ),
+    )  # fmt: skip
+    first, twin = scene_paths(scene)
+    path = first.paths[0]
+    gradients = np.diff(np.stack([path.x, path.y])) / -0.05 - 0.1 * np.stack([path.x, path.y])[:, :-1]
+    radial = np.sum(gradients * np.stack([path.x, path.y])[:, :-1], axis=0)
+    assert np.max(np.abs(radial)) < 1e-10
+    assert np.max(twin.gaps[0]) < 1e-9
+
+
+def test_what_cannot_be_drawn_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="at most as many rows as the data, which have 6; 7"):
+        simulate(typed(LINEAR, data=DATA), Run(batch=7), [(1.0, 0.0)], 5)
+    with pytest.raises(ValueError, match="this loss has none"):
+        simulate(named("quadratic"), Run(batch=2), [(1.0, 0.0)], 5)
+    with pytest.raises(precise.Uncertified, match="random numbers are floats"):
+        precise.simulate(typed(LINEAR, data=DATA), Run(batch=2), [(1.0, 0.0)], 5)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Data in a scene
+
+
+WRITTEN = """
+formula = "mean((z - t)^2)/2; z = x*u + y"
+steps = 40
+starts = [[-1.0, 1.0]]
+runs = [{ rule = "gd", learning_rate = 0.1, batch = 2 }]
+[data]
+u = [-1, 0, 1]
+t = [0.5, 0.25, 1.5]
+"""
+
+
+def test_a_scene_with_data_comes_back_from_every_form_it_travels_in():
+    scene = read(WRITTEN)
+    assert scene.data == {"u": (-1.0, 0.0, 1.0), "t": (0.5, 0.25, 1.5)} and scene.runs[0].batch == 2
+    assert read(to_toml(scene)) == read(to_json(scene)) == from_link(to_link(scene)) == scene
+    made: dict = {}
+    exec(to_python(scene).split("for run in")[0], made)  # noqa: S102
+    assert made["scene"] == scene
+    u, t = np.array(scene.data["u"]), np.array(scene.data["t"])
+    path = scene_paths(scene)[0].paths[0]
+    assert path.loss[-1] == pytest.approx(np.mean((path.x[-1] * u + path.y[-1] - t) ** 2) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["u,t\n-1,0.5\n0,0.25\n1,1.5\n", "\ufeffu;t\r\n-1;0,5\r\n\r\n0;0,25\r\n1;1,5", "u\tt\n-1\t0.5\n0\t.25\n1\t1.5"]
+)
+def test_data_are_read_from_a_table_beside_the_scene(tmp_path, text):
+    (tmp_path / "points.csv").write_text(text)
+    lines = WRITTEN.split("[data]")[0].replace("steps", 'data = "points.csv"\nsteps')
+    (tmp_path / "scene.toml").write_text(lines)
+    assert load(str(tmp_path / "scene.toml")) == read(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("u = [1, 2]\nt = [1, 2, 3]", "All columns of data are equally long; these have 2 in u, 3 in t."),
+        ("u = [1, inf]\nt = [1, 2]", "finite"),
+        ("u = []\nt = []", "1 to 64 rows"),
+        (f"u = {[1] * 65}\nt = {[1] * 65}", "1 to 64 rows"),
+        ("u = [1]\ns = [2]", "t"),
+        ('u = ["one"]\nt = [2]', "a number"),
+        ("u = 3\nt = [2]", "a list"),
+        ("u = [1]\nt = [2]\nx = [3]", "x"),
+    ],
+)
+def test_data_that_are_no_table_are_refused_in_one_sentence(change, sentence):
+    with pytest.raises(SceneError) as refused:
+        read(WRITTEN.split("u = ")[0] + change)
+    assert sentence in refused.value.message and "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("u,t\n1,2\n3\n", "Row 2 of this table has 1 numbers"), ("u,u\n1,2\n", "one name"),
+        ("u,t\n1,two\n", "'two' in row 1"), ("", "no table"), ("u,t\n" + "1,2\n" * 65, "these have 65"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read_is_refused_with_its_row(tmp_path, table, sentence):
+    (tmp_path / "points.csv").write_text(table)
+    (tmp_path / "scene.toml").write_text(WRITTEN.split("[data]")[0].replace("steps", 'data = "points.csv"\nsteps'))
+    with pytest.raises(SceneError) as refused:
+        load(str(tmp_path / "scene.toml"))
+    assert sentence in refused.value.message
+
+
+def test_a_landscape_over_other_points_has_all_their_columns():
+    data = {"u": [-1.0, 0.5, 2.0], "t": [0.0, 1.0, 1.0]}
+    moved = Scene(landscape="linear_regression", data=data)
+    assert moved.field.rows == 3 and read(to_toml(moved)).data == moved.data
+    with pytest.raises(SceneError, match="has no data"):
+        Scene(landscape="quadratic", data=data)
+    with pytest.raises(SceneError, match="t is missing"):
+        Scene(landscape="linear_regression", data={"u": [1.0]})
+    with pytest.raises(SceneError, match="'w' is none"):
+        Scene(landscape="linear_regression", data=data | {"w": [1.0, 2.0, 3.0]})
+
+
+def test_a_page_keeps_the_data_while_its_formula_is_written_on_and_lets_them_go_with_another_loss():
+    scene = Scene(landscape="linear_regression", runs=(SceneRun(label="a", batch=2),))
+    own = edit(scene, "landscape", OWN)
+    assert own.data == {name: values for name, values in named("linear_regression").data}
+    written = edit(own, "formula", "mean((x*u*y - t)^2)")
+    assert written.data == own.data and written.runs[0].batch == 2
+    other = edit(written, "landscape", "quadratic")
+    assert other.data == {} and other.runs[0].batch is None
+    assert edit(scene, "run:0:batch", 6).runs[0].batch is None and edit(scene, "run:0:batch", 3).runs[0].batch == 3

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from landscapes import LANDSCAPES, eigenvalues, gradient_norm, sharpness, typed
-from landscapes.expression import THETA, Node, R, X, Y, evaluate
+from landscapes.expression import THETA, Node, R, X, Y, evaluate, in_order, unstopped
 from landscapes.neurons import INPUTS, TARGETS
+from landscapes.rows import written_out
 
 
 def points(landscape, count=24):
@@ -16,15 +17,23 @@ def points(landscape, count=24):
     return rng.uniform(x0, x1, count), rng.uniform(y0, y1, count)
 
 
+LOWEST_NOWHERE = ("logistic_regression", "tanh_neuron", "batch_norm_stopped")
+"""losses that fall for ever along a ray, and one whose gradient has no zero where it is lowest"""
+
+
+def test_says_where_it_is_lowest_if_it_is(landscape):
+    assert bool(landscape.minima) == (landscape.name not in LOWEST_NOWHERE)
+
+
 def test_is_flat_at_its_minima(landscape):
-    x, y = np.array(landscape.minima).T
+    x, y = np.array(landscape.minima).reshape(-1, 2).T
     local = landscape.local(x, y)
     steepest = np.maximum(1.0, np.abs(eigenvalues(local)).max(axis=0))
     assert np.all(gradient_norm(local) <= 2e-6 * steepest)  # minima are written with six digits
 
 
 def test_curves_up_or_stays_level_at_its_minima(landscape):
-    x, y = np.array(landscape.minima).T
+    x, y = np.array(landscape.minima).reshape(-1, 2).T
     largest, smallest = eigenvalues(landscape.local(x, y))
     assert np.all(smallest >= -1e-5 * np.maximum(1.0, largest))
 
@@ -56,7 +65,9 @@ def test_says_what_it_is_and_where_it_comes_from(landscape):
 # ---------------------------------------------------------------------------------------------------------------------
 # Derivatives against an independent reading: the formula over fifty digits, differenced
 
-FUNCTIONS = {name: getattr(mpmath, name) for name in ("sin", "cos", "sqrt", "atan2")}
+FUNCTIONS = {name: getattr(mpmath, name) for name in ("sin", "cos", "sqrt", "atan2", "tanh", "exp", "log1p")} | {
+    "abs": abs, "max": max, "sign": mpmath.sign
+}
 
 
 def precise_loss(landscape):
@@ -68,7 +79,8 @@ def precise_loss(landscape):
         def numeral(fraction):
             return mpmath.mpf(fraction.numerator) / fraction.denominator
 
-        return evaluate([landscape.expression], leaves, FUNCTIONS, numeral, constants)[0]
+        trees = written_out(unstopped([landscape.expression]), landscape.columns)
+        return evaluate(trees, leaves, FUNCTIONS, numeral, constants)[0]
 
     return loss
 
@@ -83,7 +95,14 @@ def differenced(loss, x, y):
     return [float(v) for v in (here, (e - w) / (2 * h), (n - s) / (2 * h), *bends)]
 
 
+def held(landscape):
+    """Whether a part of the formula is kept from its gradient."""
+    return any(part.op == "stop" for part in in_order([landscape.expression]))
+
+
 def test_its_derivatives_are_those_of_the_formula_over_sixty_digits(landscape):
+    if held(landscape):
+        pytest.skip("its gradient leaves a part out: tests/test_data.py says which")
     x, y = points(landscape)
     local = np.array(landscape.local(x, y))
     with mpmath.workdps(60):
@@ -93,6 +112,8 @@ def test_its_derivatives_are_those_of_the_formula_over_sixty_digits(landscape):
 
 
 def test_its_derivatives_are_those_of_automatic_differentiation(landscape):
+    if held(landscape):
+        pytest.skip("its gradient leaves a part out: tests/test_data.py says which")
     import jax
     import jax.numpy as jnp
 
@@ -155,4 +176,4 @@ def test_a_knob_moves_the_loss(landscape):
 
 def test_a_typed_formula_is_the_same_loss_as_the_built_in_one(landscape):
     x, y = points(landscape)
-    assert np.array_equal(typed(landscape.formula).loss(x, y), landscape.loss(x, y))
+    assert np.array_equal(typed(landscape.formula, data=landscape.data).loss(x, y), landscape.loss(x, y))

@@ -142,6 +142,9 @@ def more_run_controls(scene: Scene, index: int) -> list[Control | None]:
         controls.append({"kind": "toggle", "id": f"{at}:{name}", "label": label, "value": value, "help": ""})
     controls.append(slider(f"{at}:clip_norm", "Clip gradient norm", run.clip_norm or 0.0, rules.CLIP_NORM, zero=True))
     controls.append(slider(f"{at}:noise", "Gradient noise", run.noise, rules.NOISE._replace(low=1e-3, log=True), zero=True))
+    if rows := scene.field.rows:
+        size = Knob(1, rows, "So many rows of the data are drawn anew at each step; at the right end, all of them.")
+        controls.append(slider(f"{at}:batch", "Batch", run.batch or rows, size, whole=True))
     for knob in scene.field.knobs:
         size = run.knob_noise.get(knob.name, 0.0)
         controls.append(slider(f"{at}:knob_noise:{knob.name}", f"Noise on {knob.name}", size, rules.KNOB_NOISE, zero=True))
@@ -221,7 +224,7 @@ def strips_group(scene: Scene) -> Group:
 
 def seed_entry(scene: Scene) -> Control | None:
     """The seed of all noise, where there is any."""
-    if not any(run.noise or run.knob_noise for run in scene.runs):
+    if not any(run.motion.noisy for run in scene.runs):
         return None
     help = "The same number gives the same noise; another one, other noise."
     return {"kind": "entry", "id": "seed", "label": "Seed", "value": str(scene.seed), "help": help}

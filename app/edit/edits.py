@@ -44,14 +44,20 @@ def _landscape(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     (data.get("chart") or {}).pop("window", None)  # another loss has another plane to look at
     if value == OWN:  # one's own begins as the formula that is there, looked at through the same window
         data["formula"] = scene.field.formula
+        if scene.field.data:
+            data["data"] = {name: list(values) for name, values in scene.field.data}
         data.setdefault("view", {})["window"] = list(scene.view.window or scene.field.window)
         return
-    for field in ("formula", "knobs", "starts"):
+    for field in ("formula", "knobs", "starts", "data"):
         data.pop(field, None)
     data.get("view", {}).pop("window", None)
     data["landscape"] = str(value)
-    if value in LANDSCAPES and not LANDSCAPES[value].scale_invariant:
+    chosen = LANDSCAPES.get(str(value))
+    if chosen is not None and not chosen.scale_invariant:
         data["runs"] = [run for run in data["runs"] if "twin_of" not in run]
+    for run in data["runs"]:
+        if chosen is not None and run.get("batch", 0) > chosen.rows:
+            run.pop("batch")
 
 
 def _formula(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
@@ -59,12 +65,14 @@ def _formula(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     formula, written = str(value), {knob.name: knob.value for knob in scene.field.knobs}
     used = {name: at for name, at in data.pop("knobs", {}).items() if re.search(rf"\b{re.escape(name)}\b", formula)}
     with suppress(FormulaError):  # the scene says why
-        there = {knob.name: knob for knob in typed(formula, used).knobs}
+        there = {knob.name: knob for knob in typed(formula, used, scene.field.data).knobs}
         used = {
             name: at
             for name, at in used.items()
             if there[name].value == written[name] and there[name].low <= at <= there[name].high
         }
+    if scene.field.data:
+        data["data"] = {name: list(values) for name, values in scene.field.data}
     data |= {"formula": formula, "knobs": used}
 
 
@@ -92,6 +100,11 @@ def _run(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         sizes = run.pop(field, {}) | {inner[0]: number(value, f"Noise on {inner[0]}")}
         kept = {name: size for name, size in sizes.items() if size}
         run |= {field: kept} if kept else {}
+    elif field == "batch":
+        size = whole(value, "A batch")
+        run |= {field: size}
+        if size == scene.field.rows:
+            run.pop(field)
     elif isinstance(value, bool):
         run[field] = value
     else:

@@ -11,19 +11,22 @@ from app.scene import budget
 from app.scene.error import SceneError
 from app.scene.spelling import field_names, perhaps
 from dynamics import Run as Motion
-from dynamics import flow, precise, rules
+from dynamics import batches, flow, precise, rules
 from dynamics.preconditioner import stretches
 from dynamics.rules import Knob
 from dynamics.sharpness import threshold_factor
 from dynamics.simulate import beyond_reach
 from landscapes import FormulaError, Landscape, named, typed
+from landscapes.rows import Columns
 
 if TYPE_CHECKING:
     from app.scene.schema import Run, Scene, View
 
 @lru_cache(maxsize=64)
-def landscape_of(name: str | None, formula: str | None, knobs: tuple[tuple[str, float], ...]) -> Landscape:
-    return named(name) if name is not None else typed(formula or "", dict(knobs))
+def landscape_of(name: str | None, formula: str | None, knobs: tuple[tuple[str, float], ...], data: Columns) -> Landscape:
+    if name is None:
+        return typed(formula or "", dict(knobs), data)
+    return named(name).over(data) if data else named(name)
 
 
 def check(scene: "Scene") -> None:
@@ -125,7 +128,9 @@ def _check_run(scene: "Scene", run: "Run", label: str) -> None:
     floats = "float32" if scene.arithmetic == "float32" else "float64"
     if scene.arithmetic != "certified" and (refusal := beyond_reach(scene.field, run.motion, scene.points, floats)):
         raise SceneError("starts", refusal)
-    noises = Motion(run.rule, noise=run.noise, knob_noise=run.knob_noise)
+    if refusal := batches.refused(run.batch or 0, scene.field):
+        raise SceneError("batch", refusal)
+    noises = Motion(run.rule, noise=run.noise, knob_noise=run.knob_noise, batch=run.batch or 0)
     if scene.arithmetic == "certified" and (refusal := precise.refused(scene.field, noises)):
         raise SceneError("arithmetic", refusal)
     for name in run.knob_noise:

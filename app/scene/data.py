@@ -51,6 +51,10 @@ def from_data(data: Any) -> Scene:
         raise SceneError("scene", "The scene is nested too deeply.") from None
 
 
+OF_A_LOSS = ("landscape", "formula", "data", "knobs", "starts")
+"""fields that say nothing of another loss"""
+
+
 def from_preset(name: Any) -> Scene:
     """The scene of a preset, or `SceneError` with a name that there is."""
     return from_data({"preset": name})
@@ -64,7 +68,7 @@ def _based(data: dict[str, Any]) -> dict[str, Any]:
         return own
     base = preset_data(name) if name is not None else {}
     if "landscape" in own or "formula" in own:
-        base = {field: value for field, value in base.items() if field not in ("landscape", "formula", "knobs", "starts")}
+        base = {field: value for field, value in base.items() if field not in OF_A_LOSS}
     merged = {f: base[f] | own[f] for f in ("view", "knobs") if isinstance(own.get(f), dict) and f in base}
     return changed(base | own | merged, change)
 

@@ -47,6 +47,8 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
     noise: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     knob_noise: dict[str, Annotated[float, Meta(ge=0, le=1e6)]] = {}
     """standard deviations of noise on knobs of the loss, drawn anew at each step"""
+    batch: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """so many rows of the data are drawn anew at each step, none twice; all of them by default"""
     twin_of: Label | None = None
     ghost_of: Label | None = None
     """the same run, started one unit in the last place away"""
@@ -60,7 +62,8 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
         """The run as the dynamics knows it."""
         rates = self.learning_rate, self.weight_decay
         return Motion(
-            self.rule, *rates, self.hyperparameters, self.clip_norm, self.noise, knob_noise=self.knob_noise
+            self.rule, *rates, self.hyperparameters, self.clip_norm, self.noise, knob_noise=self.knob_noise,
+            batch=self.batch or 0,
         )  # fmt: skip
 
     @property
@@ -112,6 +115,8 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
     topics: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=8)] = ()
     landscape: str | None = None
     formula: str | None = None
+    data: dict[Annotated[str, Meta(max_length=32)], tuple[float, ...]] = {}
+    """columns of equal length that `mean` and `sum` of the formula run over; a built-in loss may bring its own"""
     starts: Annotated[tuple[Start, ...], Meta(min_length=1, max_length=256)] | None = None
     steps: Annotated[int, Meta(ge=1)] = 300
     arithmetic: Arithmetic = "float64"
@@ -126,6 +131,8 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
         for name in ("runs", "starts", "topics"):  # written by hand they may be lists
             if isinstance(getattr(self, name), list):
                 force_setattr(self, name, tuple(map(_frozen, getattr(self, name))))
+        if any(isinstance(column, list) for column in self.data.values()):
+            force_setattr(self, "data", {name: _frozen(column) for name, column in self.data.items()})
         check_types(self)
         check(self)
         check_chart(self)
@@ -136,8 +143,8 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
 
     @property
     def field(self) -> Landscape:
-        """The landscape itself, with its knobs' ranges."""
-        return landscape_of(self.landscape, self.formula, tuple(self.knobs.items()))
+        """The landscape itself, with its knobs' ranges and its data."""
+        return landscape_of(self.landscape, self.formula, tuple(self.knobs.items()), tuple(self.data.items()))
 
     @property
     def shown_on(self) -> str:
