@@ -392,8 +392,18 @@ def array_functions(xp: Any) -> dict[str, Callable]:
     }
     found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"] if name != "stop"}
     found |= {name: partial(getattr(xp, name), axis=0) for name in OVER_ROWS}
+    if xp.__name__ == "jax.numpy":
+        found |= {"sum": _added_up, "mean": lambda values: _added_up(values) / values.shape[0]}
     found |= {"stop": lambda a: a}
     return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
+
+
+def _added_up(values: Any) -> Any:
+    """The sum over the rows, one after the other: as an array operation XLA would compile it for minutes inside a loop."""
+    import jax.numpy as jnp
+    from jax.lax import scan
+
+    return scan(lambda total, row: (total + row, None), jnp.zeros_like(values[0]), values)[0]
 
 
 def evaluate(

@@ -19,9 +19,11 @@ from dynamics import Run as Motion
 from dynamics import simulate as run_paths
 from dynamics.flow import NoFlow, departure, flow
 from dynamics.horizon import trust
+from dynamics.images import moved
 from dynamics.preconditioner import preconditioned_sharpness, stretches
 from dynamics.sharpness import threshold
 from dynamics.twins import NoTwin, Twin, derived, gap, twin
+from landscapes import Landscape
 
 SERIES = (
     "x", "y", "loss", "norm", "log_norm", "angle", "gradient_norm", "learning_rate", "effective_learning_rate", "sharpness",
@@ -34,11 +36,11 @@ class RunResult(NamedTuple):
     motion: Motion
     paths: tuple[Path, ...]
     partner: int | None = None
-    """which run it is the twin, the ghost or the flow of"""
+    """which run it is the twin, the ghost, the flow or the image of"""
     log_projection: np.ndarray | None = None
     """of a twin"""
     gaps: tuple[np.ndarray, ...] = ()
-    """of a twin and of a flow: the relative distance to the partner, over t"""
+    """of a twin, a flow and an image: the relative distance to the partner, over t"""
     theorem: str = ""
 
 
@@ -99,7 +101,17 @@ def _flow(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str
     return dict(motion=partner.motion, paths=paths, gaps=gaps)
 
 
-_OF = {"twin_of": _twin, "ghost_of": _ghost, "flow_of": _flow}
+def _image(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+    units, knobs = run.units, scene.field.knob_values | scene.knobs
+    inside = _paths(scene, partner.motion, horizon, tuple(map(units.inside, scene.points)), units.of(scene.field))
+    paths = tuple(
+        units.back(path, start, scene.field, knobs) for path, start in zip(inside, scene.points, strict=True)
+    )  # fmt: skip
+    gaps = tuple(departure(a, b) for a, b in zip(partner.paths, paths, strict=True))
+    return dict(motion=partner.motion, paths=paths, gaps=gaps)
+
+
+_OF = {"twin_of": _twin, "ghost_of": _ghost, "flow_of": _flow, "image_of": _image}
 
 
 def twin_of(scene: Scene, run: Run) -> Twin:
@@ -115,15 +127,19 @@ def _one_ulp_away(start: Start, arithmetic: str) -> Start:
     return float(np.nextafter(kind(start[0]), kind(np.inf))), start[1]
 
 
-def _paths(scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...]) -> tuple[Path, ...]:
+def _paths(
+    scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...], field: Landscape | None = None
+) -> tuple[Path, ...]:
+    """The paths of a motion on the scene's loss, or on another `field` with its knobs."""
+    field = field or scene.field
     floats = "float64" if scene.arithmetic == "shared" else scene.arithmetic
     if scene.arithmetic == "certified":
         try:
-            return tuple(precise.simulate(scene.field, motion, starts, scene.steps, scene.knobs))
+            return tuple(precise.simulate(field, motion, starts, scene.steps, scene.knobs))
         except precise.Uncertified as reason:
             raise SceneError("uncertified", str(reason)) from None
-    paths = run_paths(scene.field, motion, starts, scene.steps, scene.knobs, floats, scene.seed)
-    trusted = trust(scene.field, motion, starts, scene.steps, scene.knobs, scene.seed) if horizon else None
+    paths = run_paths(field, motion, starts, scene.steps, scene.knobs, floats, scene.seed)
+    trusted = trust(field, motion, starts, scene.steps, scene.knobs, scene.seed) if horizon else None
     if trusted is None:
         return tuple(paths)
     return tuple(
@@ -135,6 +151,14 @@ def _paths(scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...
         )
         for path, each in zip(paths, trusted, strict=True)
     )
+
+
+def verdict(result: Result, run: RunResult) -> tuple[bool, float | None]:
+    """Of an image, whether it moved and how far at most, relative to the norm; None where that is beyond all floats."""
+    assert run.partner is not None
+    floats = "float32" if result.scene.arithmetic == "float32" else "float64"
+    away, largest = moved(run.gaps, result.runs[run.partner].paths, run.paths, floats)
+    return away, largest if np.isfinite(largest) else None
 
 
 def rule_of(result: RunResult) -> rules.Rule:
@@ -155,6 +179,8 @@ def to_data_of(result: Result, every: int = 1) -> dict[str, Any]:
             path["gap"] = _list(separation[steps])
         entry: dict[str, Any] = {"label": run.label, "rule": run.motion.rule, "paths": paths}
         entry |= run.run.named
+        if run.run.image_of is not None:
+            entry |= dict(zip(("moved", "largest_difference"), verdict(result, run), strict=True))
         if run.log_projection is not None:
             entry |= {"log_projection": _list(run.log_projection[steps])}
         runs.append(entry)

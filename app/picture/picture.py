@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.answer.result import Result, RunResult
+from app.answer.result import Result, RunResult, verdict
 from app.picture.panels import Panel, panels, twin_pair
 from app.picture.strips import Strip, strips
 from app.scene import Scene
@@ -232,7 +232,18 @@ def _arithmetic(result: Result) -> str:
     if result.scene.arithmetic == "certified":
         bits = max(path.bits or 0 for run in result.runs for path in run.paths)
         return f"Certified: every point is proven to a billionth of its norm, with {bits} bits."
-    return _spiking(result)
+    return " ".join(filter(None, (_images(result), _spiking(result))))
+
+
+def _images(result: Result) -> str:
+    """Of every run in other units, whether its path is the same."""
+    said = []
+    for run in result.runs:
+        if run.run.image_of is not None:
+            away, largest = verdict(result, run)
+            size = "beyond all measure" if largest is None else f"{largest:.1g}"
+            said.append(f"“{run.label}” {'moved' if away else 'did not move'} (difference {size}).")
+    return " ".join(said)
 
 
 def _spiking(result: Result) -> str:

@@ -72,7 +72,8 @@ def shown(scene: Scene) -> tuple[str, ...]:
     if scene.view.strips is not None:
         return scene.view.strips
     twins = any(run.twin_of for run in scene.runs)
-    return ("loss", "norm", "effective_rate", "gap") if twins else ("loss", "norm", "effective_rate", "sharpness", "flow")
+    of_many = ("sharpness", "flow", "image")
+    return ("loss", "norm", "effective_rate", *(("gap",) if twins else of_many))
 
 
 def _scaled(strip: Strip, scale: str) -> Strip:
@@ -177,10 +178,19 @@ def _gap(result: Result) -> Strip | None:
 
 
 def _flow(result: Result) -> Strip | None:
-    flows = [(r, run) for r, run in enumerate(result.runs) if run.run.flow_of is not None]
+    return _distance(result, "flow_of", "distance to the flow")
+
+
+def _image(result: Result) -> Strip | None:
+    return _distance(result, "image_of", "difference from the original")
+
+
+def _distance(result: Result, kind: str, title: str) -> Strip | None:
+    """Of every run that is such a partner of another one: ln of its relative distance to it."""
+    runs = [(r, run) for r, run in enumerate(result.runs) if getattr(run.run, kind) is not None]
     with np.errstate(divide="ignore"):
-        lines = tuple(Line(r, p, np.log(gap)) for r, run in flows for p, gap in enumerate(run.gaps))
-    return Strip("distance to the flow", True, lines) if flows else None
+        lines = tuple(Line(r, p, np.log(gap)) for r, run in runs for p, gap in enumerate(run.gaps))
+    return Strip(title, True, lines) if runs else None
 
 
 SETTLING = 20
@@ -279,5 +289,6 @@ MAKERS = {
     "sharpness": Maker("Sharpness", _sharpness_strip),
     "gap": Maker("Gap between twins", _gap),
     "flow": Maker("Distance to the flow", _flow),
+    "image": Maker("Difference from the original", _image),
     "lyapunov": Maker("Lyapunov exponents", _lyapunov),
 }

@@ -217,7 +217,7 @@ TRIES = 48
 
 
 def own_runs(scene: "Scene") -> list[int]:
-    """The runs that have numbers of their own; a twin, a ghost or a flow has its partner's."""
+    """The runs that have numbers of their own; a twin, a ghost, a flow or an image has its partner's."""
     return [index for index, run in enumerate(scene.runs) if not run.named]
 
 

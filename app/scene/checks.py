@@ -12,6 +12,7 @@ from app.scene.error import SceneError
 from app.scene.spelling import field_names, perhaps
 from dynamics import Run as Motion
 from dynamics import batches, flow, precise, rules
+from dynamics.images import Units
 from dynamics.preconditioner import stretches
 from dynamics.rules import Knob
 from dynamics.sharpness import threshold_factor
@@ -107,14 +108,18 @@ def _check_view(view: "View") -> None:
 
 def _check_run(scene: "Scene", run: "Run", label: str) -> None:
     if len(run.named) > 1:
-        raise SceneError(next(iter(run.named)), f"The run {label!r} is a twin, a ghost or a flow, not two of them.")
+        of = next(iter(run.named))
+        raise SceneError(of, f"The run {label!r} is a twin, a ghost, a flow or an image, not two of them.")
+    if run.image_of is None and run.units != Units():
+        raise SceneError("image_of", "Other units are what an image of another run has; name that run with image_of.")
     for kind, name in run.named.items():
         word = kind.removesuffix("_of")
         if name not in scene.labels or scene.partner(run) is run:
             raise SceneError(kind, f"The run {label!r} is the {word} of {name!r}, but no other run has that label.")
         partner = scene.runs[scene.labels.index(name)]
         if partner.named:
-            raise SceneError(kind, f"The run {label!r} is the {word} of a twin, ghost or flow; name the run itself instead.")
+            whose = "a twin, ghost, flow or image; name the run itself instead"
+            raise SceneError(kind, f"The run {label!r} is the {word} of {whose}.")
         if run.hyperparameters:
             surplus = ", ".join(name[:32] for name in run.hyperparameters)
             raise SceneError(kind, f"A {word} takes all its numbers from its partner; leave out {surplus}.")

@@ -11,6 +11,7 @@ from app.scene.error import SceneError
 from app.scene.presets import PageName
 from app.scene.spelling import Spelt
 from dynamics import Run as Motion
+from dynamics.images import Units
 from dynamics.schedules import AnySchedule, Rate
 from landscapes import Landscape
 
@@ -21,12 +22,13 @@ Coordinate = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Start = tuple[Coordinate, Coordinate]
 Arithmetic = Literal["float64", "float32", "certified", "shared"]
 ColourMap = Literal["cividis", "viridis", "magma", "gray"]
-PARTNERS = ("twin_of", "ghost_of", "flow_of")
+PARTNERS = ("twin_of", "ghost_of", "flow_of", "image_of")
 """the fields by which a run takes all its numbers from another one"""
 ARITHMETICS: tuple[str, ...] = get_args(Arithmetic)
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
 StripName = Literal[
-    "loss", "best", "norm", "gradient_norm", "step", "turn", "effective_rate", "sharpness", "gap", "flow", "lyapunov"
+    "loss", "best", "norm", "gradient_norm", "step", "turn", "effective_rate", "sharpness", "gap", "flow", "image",
+    "lyapunov",
 ]
 STRIPS: tuple[str, ...] = get_args(StripName)
 Line = Annotated[str, Meta(max_length=400)]
@@ -54,6 +56,12 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
     """the same run, started one unit in the last place away"""
     flow_of: Label | None = None
     """the gradient flow under that run"""
+    image_of: Label | None = None
+    """the same run with the loss and the weights in other units, drawn where it would be in these: see `units`"""
+    loss_scale: Annotated[float, Meta(ge=1e-30, le=1e30)] = 1.0
+    weights_scale: Annotated[float, Meta(ge=1e-30, le=1e30)] = 1.0
+    rotate: Annotated[float, Meta(ge=-360, le=360)] = 0.0
+    stretch: tuple[Annotated[float, Meta(ge=1e-6, le=1e6)], Annotated[float, Meta(ge=1e-6, le=1e6)]] = (1.0, 1.0)
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")] | None = None
     hyperparameters: dict[str, float | bool] = {}
 
@@ -67,8 +75,13 @@ class Run(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rep
         )  # fmt: skip
 
     @property
+    def units(self) -> Units:
+        """Of an image, what the loss and the weights are measured in."""
+        return Units(self.loss_scale, self.weights_scale, self.rotate, self.stretch)
+
+    @property
     def named(self) -> dict[str, str]:
-        """The run that this one is the twin, the ghost or the flow of: field and label, of at most one in a scene."""
+        """The run that this one is the twin, the ghost, the flow or the image of: field and label, of at most one."""
         return {kind: name for kind in PARTNERS if (name := getattr(self, kind)) is not None}
 
     def __hash__(self) -> int:
@@ -170,7 +183,7 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
         return made
 
     def partner(self, run: Run) -> Run | None:
-        """The run that this one is the twin, the ghost or the flow of."""
+        """The run that this one is the twin, the ghost, the flow or the image of."""
         return next((self.runs[self.labels.index(name)] for name in run.named.values()), None)
 
 
