@@ -3,7 +3,7 @@
 sheet      plots on axes (rasters, curves, marks), and their bytes for the page
 colours    values to colours, every one as frequent as any other
 sides      axes in words and degrees, and what a run is at a place        zooming   windows
-atlas, orbits, portrait, ensemble, distances, averages, sweep      a scene's chart -> finer and finer sheets
+atlas, orbits, portrait, ensemble, distances, averages, sweep, race      a scene's chart -> finer and finer sheets
 picture    a sheet as png, svg or pdf            film   a zoom            chart.js  a sheet on the page
 """
 
@@ -13,15 +13,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from app.chart import atlas, averages, distances, ensemble, orbits, portrait, sweep
+from app.chart import atlas, averages, distances, ensemble, orbits, portrait, race, sweep
 from app.chart.sheet import Card, Sheet, data
-from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene, SceneError, Sweep
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Race, Scene, SceneError, Sweep
 from app.scene.charts import side
 from dynamics.lanes import Cancelled
 
 KINDS: dict[type, ModuleType] = {
     Atlas: atlas, Orbits: orbits, Portrait: portrait, Ensemble: ensemble, Distances: distances, Averages: averages,
-    Sweep: sweep,
+    Sweep: sweep, Race: race,
 }  # fmt: skip
 WINDOW = ("x", "y", "window", "begin")
 """fields of charts that say what part of them is seen"""

@@ -14,7 +14,7 @@ from app.edit.controls import (
     slider,
     time_group,
 )
-from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Scene, Sweep
+from app.scene import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Race, Scene, Sweep
 from app.scene.charts import side
 from dynamics.atlas import can_vary
 from dynamics.orbits import WATCHED
@@ -23,7 +23,8 @@ from dynamics.statistics import STATISTICS
 
 PARTICLES = Knob(1000, 100_000, "How many particles each ensemble has.", "N", log=True)
 AVERAGED = PARTICLES._replace(high=20_000)
-APART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
+ATRIALS = Knob(4, 128, "How many learning rates each run may try.", log=True)
+PART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
 POINTS = Knob(8, 512, "How many runs stand side by side.", log=True)
 REPEATS = Knob(1, 64, "Of so many runs with other noise the median is drawn, and the least and the largest.", log=True)
 PART = Knob(0.01, 1.0, "Below 1 the number is read in the middle of the run.")
@@ -31,7 +32,7 @@ KEPT = Knob(10, 1000, "How many of the last steps are drawn.", log=True)
 
 
 def chart_groups(scene: Scene) -> list[Group]:
-    made = [landscape_group(scene, only_scale_invariant=not isinstance(scene.chart, (Atlas, Distances, Sweep)))]
+    made = [landscape_group(scene, only_scale_invariant=not isinstance(scene.chart, (Atlas, Distances, Sweep, Race)))]
     match scene.chart:
         case Atlas():
             made.append(group("The map", [_statistic(scene), *_side(scene, "x", "Across"), *_side(scene, "y", "Up")]))
@@ -43,6 +44,8 @@ def chart_groups(scene: Scene) -> list[Group]:
             made.append(group("The ensembles", _crowd(scene)))
         case Distances():
             made.append(group("The particles", [_particles(scene, PARTICLES)]))
+        case Race():
+            made.append(group("The race", _race(scene)))
         case Sweep():
             made.append(group("The sweep", _sweep(scene)))
         case Averages(apart=apart):
@@ -57,7 +60,7 @@ def chart_groups(scene: Scene) -> list[Group]:
 
 def _runs(scene: Scene) -> list[Group]:
     """Every run of an ensemble and of distances; of the other charts the one that it is about."""
-    many = isinstance(scene.chart, (Ensemble, Distances, Sweep))
+    many = isinstance(scene.chart, (Ensemble, Distances, Sweep, Race))
     made = []
     for i in range(len(scene.runs)) if many else (_about(scene),):
         own: list[Control | None] = [name_control(scene, i, removable=len(scene.runs) > 1)] if many else []
@@ -97,6 +100,16 @@ def _sweep(scene: Scene) -> list[Control | None]:
         kept, *_side(scene, "x", "Across"), slider("chart:points", "Points", chart.points, POINTS, whole=True),
         slider("chart:repeats", "Repeats with other noise", chart.repeats, REPEATS, whole=True),
         slider("chart:at", "Read after this part of the steps", chart.at, PART),
+    ]  # fmt: skip
+
+
+def _race(scene: Scene) -> list[Control | None]:
+    chart = scene.chart
+    low, high = chart.target / 1000, max(chart.target * 1000, 1.0)
+    target = Knob(low, high, "The loss that is to be reached.", log=True) if chart.target > 0 else None
+    return [
+        slider("chart:target", "Target loss", chart.target, target) if target else None, *_side(scene, "x", "Rates")[1:],
+        slider("chart:trials", "Trials each", chart.trials, TRIALS, whole=True),
     ]  # fmt: skip
 
 

@@ -247,10 +247,10 @@ def _chart(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     elif field == "kind":
         data["chart"] = {"kind": str(value)}
         return
-    elif field in ("kept", "particles", "apart", "points", "repeats"):
+    elif field in ("kept", "particles", "apart", "points", "repeats", "trials"):
         chart[field] = whole(value, _words(field))
-    elif field == "at":
-        chart[field] = number(value, "The part of the steps")
+    elif field in ("at", "target"):
+        chart[field] = number(value, {"at": "The part of the steps", "target": "The target"}[field])
     else:
         chart[field] = value
     if field in ("x", "watched"):

@@ -9,7 +9,7 @@
 Every door (page, command, file, link) ends in the one schema.
 """
 
-from app.scene.charts import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Sweep
+from app.scene.charts import Atlas, Averages, Distances, Ensemble, Orbits, Portrait, Race, Sweep
 from app.scene.data import from_data, from_preset, to_data
 from app.scene.error import SceneError
 from app.scene.files import MAX_FILE, load, read, read_bytes, to_json, to_toml
@@ -19,6 +19,6 @@ from app.scene.source import to_python
 
 __all__ = [
     "ARITHMETICS", "COLOUR_MAPS", "MAX_FILE", "PARTNERS", "STRIPS", "Atlas", "Averages", "Distances", "Ensemble", "Orbits",
-    "Portrait", "Run", "Scene", "SceneError", "Start", "Sweep", "View", "from_data", "from_link", "from_preset",
+    "Portrait", "Race", "Run", "Scene", "SceneError", "Start", "Sweep", "View", "from_data", "from_link", "from_preset",
     "from_query", "from_token", "load", "read", "read_bytes", "to_data", "to_json", "to_link", "to_python", "to_toml",
 ]  # fmt: skip

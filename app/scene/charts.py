@@ -102,7 +102,20 @@ class Sweep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_f
         return (self.statistic,) if isinstance(self.statistic, str) else tuple(self.statistic)
 
 
-Chart = Atlas | Orbits | Portrait | Ensemble | Distances | Averages | Sweep
+class Race(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="race"):
+    """Every run of the scene has as many trials to find its best learning rate: who reaches the target first?"""
+
+    x: AxisText = "runs.0.learning_rate:log:0.001:1"
+    target: Annotated[float, Meta(gt=-1e300, lt=1e300)] = 1e-2
+    """the loss that is to be reached"""
+    trials: Annotated[int, Meta(ge=2, le=256)] = 24
+    common: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    """the rate at which all are run beside each other; by default the tried one that is best for all together"""
+
+    over = None
+
+
+Chart = Atlas | Orbits | Portrait | Ensemble | Distances | Averages | Sweep | Race
 CHARTS: dict[str, type[Struct]] = {kind.__struct_config__.tag: kind for kind in get_args(Chart)}
 
 
@@ -169,6 +182,8 @@ def check_chart(scene: "Scene") -> None:
             _check_particles(scene, tangential)
         case Sweep():
             _check_sweep(scene, scene.chart)
+        case Race():
+            _check_race(scene, scene.chart)
         case Distances():
             _check_particles(scene)
         case Averages(tangential=tangential):
@@ -189,9 +204,18 @@ def check_large(scene: "Scene", page: bool = False) -> None:
             budget.check("particles", particles * 2 * scene.steps * runs, page)
         case Averages(particles=particles, apart=apart):
             budget.check("particles", particles * (scene.steps + (MOST_AVERAGED - 1) * apart) * min(2, starts), page)
+        case Race(trials=trials):
+            budget.check("particles", trials * scene.steps * len(own_runs(scene)), page)
         case Sweep():
             tries = chart.points * chart.repeats * (1 if chart.over is None else TRIES) * len(chart.statistics)
             budget.check("particles", tries * scene.steps * len(own_runs(scene)), page)
+
+
+def _check_race(scene: "Scene", chart: Race) -> None:
+    if (varied := side(chart.x).axis).name != "learning_rate" or varied.low <= 0:
+        raise SceneError("axis", "A race is over learning rates above 0: x = runs.0.learning_rate:log:0.001:1.")
+    for index in own_runs(scene):
+        swept(scene, index)
 
 
 def _check_sweep(scene: "Scene", chart: Sweep) -> None:
