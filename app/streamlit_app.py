@@ -12,10 +12,13 @@ from app.chart import sheets
 from app.laboratory.dialogs import plain
 from app.laboratory.laboratory import show, visited
 from app.scene import SceneError, budget, from_query
-from app.views import atlas, chaos, curvature, explore, gallery, zoom_out
+from app.views import atlas, chaos, curvature, explore, gallery, normalisation, zoom_out
 
-PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, chaos.PAGE, atlas.PAGE)
-NAMES = {"zoom-out": "Zoom out", "explore": "Explore", "curvature": "Curvature", "chaos": "Chaos", "atlas": "Atlas"}
+PAGES = (zoom_out.PAGE, explore.PAGE, curvature.PAGE, normalisation.PAGE, chaos.PAGE, atlas.PAGE)
+NAMES = {
+    "zoom-out": "Zoom out", "explore": "Explore", "curvature": "Curvature", "normalisation": "Normalisation",
+    "chaos": "Chaos", "atlas": "Atlas",
+}  # fmt: skip
 STYLE = Path(__file__).parent / "style.css"
 
 

@@ -1,6 +1,6 @@
 """Two paths: are they the same road, and how much faster is one of them walked?
 
-    distance   d_F(a, b) = min over monotone pairings of max ‖a(s) − b(t)‖, the discrete Fréchet distance: time does not count
+    distance   d_F(a, b) = min over monotone pairings of max ‖a(s) − b(t)‖, discrete Fréchet: time does not count
     clock      m with T_b(m η) = T_a(η): the multiple of its rate at which b needs as many steps as a
 """
 

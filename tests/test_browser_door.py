@@ -153,7 +153,7 @@ WRITE = """(node, value) => {
 def test_no_title_and_no_choice_is_cut(browser: Browser, address: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, has_touch=width < 800, is_mobile=width < 800)
     page = context.new_page()
-    for name in ("", "explore", "curvature", "chaos", "atlas"):
+    for name in ("", "explore", "curvature", "normalisation", "chaos", "atlas"):
         opened(page, f"{address}/{name}?play=0")
         page.wait_for_timeout(600)
         if width < 800:

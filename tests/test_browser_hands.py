@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from app.scene import Atlas, Run, Scene, from_link, to_link
 
 PATIENCE = 30_000
-PAGES = ("", "explore", "curvature", "chaos", "atlas")
+PAGES = ("", "explore", "curvature", "normalisation", "chaos", "atlas")
 PHONE, SMALL_PHONE, TABLET, LAPTOP, DESK = (390, 844), (360, 740), (768, 1024), (1440, 900), (1920, 1080)
 MAGNIFIED = (911, 512)
 """1366 × 768 at 150 %"""

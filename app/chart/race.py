@@ -46,7 +46,7 @@ class Entrant(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two entrants at one rate η: a at `clock` times that rate needs as many steps as b, and its path lies so far from b's."""
+    """Two entrants at one rate η: a at `clock` times that rate takes as many steps as b, on a path so far from b's."""
 
     a: int
     b: int

@@ -23,8 +23,8 @@ from dynamics.statistics import STATISTICS
 
 PARTICLES = Knob(1000, 100_000, "How many particles each ensemble has.", "N", log=True)
 AVERAGED = PARTICLES._replace(high=20_000)
-ATRIALS = Knob(4, 128, "How many learning rates each run may try.", log=True)
-PART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
+TRIALS = Knob(4, 128, "How many learning rates each run may try.", log=True)
+APART = Knob(1, 1000, "How many steps lie between one of the averaged iterates and the next.", log=True)
 POINTS = Knob(8, 512, "How many runs stand side by side.", log=True)
 REPEATS = Knob(1, 64, "Of so many runs with other noise the median is drawn, and the least and the largest.", log=True)
 PART = Knob(0.01, 1.0, "Below 1 the number is read in the middle of the run.")

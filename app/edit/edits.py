@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.chart.sides import unit, usual
+from app.edit.probes import PROBES
 from app.edit.reading import number, several, whole
 from app.picture.strips import shown
 from app.scene import PARTNERS, STRIPS, Scene, SceneError, from_data, to_data
@@ -22,6 +23,8 @@ from landscapes import LANDSCAPES, FormulaError, typed
 
 OWN = "formula"
 """the choice of a landscape that means: my own formula"""
+MOST_RUNS = 12
+"""of a scene"""
 
 Data = dict[str, Any]
 
@@ -228,6 +231,21 @@ def _ghost(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         data["runs"].append({"label": "ghost", "ghost_of": data["runs"][0]["label"]})
 
 
+def _probe(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    """Every run with numbers of its own gets an image in these units; the images that were there go."""
+    for run, label in zip(data["runs"], scene.labels, strict=True):
+        run["label"] = label
+    data["runs"] = [run for run in data["runs"] if "image_of" not in run]
+    if value == "none":
+        return
+    probe, own = PROBES[str(value)], [run for run in data["runs"] if _partner(run) is None]
+    if len(data["runs"]) + len(own) > MOST_RUNS:
+        raise SceneError("edit", f"A scene has at most {MOST_RUNS} runs, and each image is one; remove some first.")
+    for run in own:
+        label = _free_label(f"{run['label']}, {probe.short}", data["runs"])
+        data["runs"].append({"label": label, "image_of": run["label"]} | probe.changes(scene))
+
+
 def _view(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     view = data.setdefault("view", {})
     if rest[0] == "strips":
@@ -283,6 +301,7 @@ _EDITS: dict[str, Callable[[Data, list[str], Any, Scene], None]] = {
     "start": _start,
     "steps": _steps,
     "ghost": _ghost,
+    "probe": _probe,
     "arithmetic": _plain("arithmetic"),
     "seed": _plain("seed"),
     "view": _view,

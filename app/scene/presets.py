@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from app.scene.error import SceneError
 from app.scene.spelling import perhaps
 
-PageName = Literal["zoom-out", "explore", "curvature", "chaos", "atlas"]
+PageName = Literal["zoom-out", "explore", "curvature", "normalisation", "chaos", "atlas"]
 PAGES: tuple[str, ...] = get_args(PageName)
 """the pages in their order; presets lie in a folder of each"""
 FOLDER = Path(__file__).parents[1] / "gallery" / "scenes"

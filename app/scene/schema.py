@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 from msgspec.structs import force_setattr
 
-from app.scene.charts import Atlas, Chart, check_chart
+from app.scene.charts import Atlas, Chart, Race, check_chart
 from app.scene.checks import check, landscape_of
 from app.scene.error import SceneError
 from app.scene.presets import PageName
@@ -165,7 +165,9 @@ class Scene(Part, frozen=True, forbid_unknown_fields=True, omit_defaults=True, r
         if self.page is not None:
             return self.page
         if self.chart is not None:
-            return "atlas" if isinstance(self.chart, Atlas) else "chaos"
+            return "atlas" if isinstance(self.chart, Atlas) else "normalisation" if isinstance(self.chart, Race) else "chaos"
+        if any(run.image_of for run in self.runs):
+            return "normalisation"
         return "zoom-out" if any(run.twin_of for run in self.runs) else "explore"
 
     @property
