@@ -100,11 +100,18 @@ def parse(text: str, knobs: Collection[str] = (), columns: Collection[str] = ())
     """
     if not isinstance(text, str):
         raise FormulaError("not_text", "A formula is a piece of text such as x^2/(x^2+y^2).")
-    return _parsed(text, tuple(knobs), tuple(columns))
+    return _parsed(text, tuple(knobs), tuple(columns))[:2]
+
+
+def parts(text: str, knobs: Collection[str] = (), columns: Collection[str] = ()) -> dict[str, Node]:
+    """The named parts of a formula that can be read, in the order in which they are written."""
+    return _parsed(text, tuple(knobs), tuple(columns))[2]
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, knobs: tuple[str, ...], columns: tuple[str, ...]) -> Parsed:
+def _parsed(
+    text: str, knobs: tuple[str, ...], columns: tuple[str, ...]
+) -> tuple[Node, tuple[Declaration, ...], dict[str, Node]]:
     if len(text) > MAX_LENGTH:
         raise FormulaError("too_long", f"A formula has at most {MAX_LENGTH} characters; this one has {len(text)}.")
     body, *rest = _latin(text).split(";")
@@ -119,15 +126,14 @@ def _parsed(text: str, knobs: tuple[str, ...], columns: tuple[str, ...]) -> Pars
         raise FormulaError("empty", "The formula is empty; write a loss of x and y, for example x^2/(x^2+y^2).", 1)
     reader = _Reader(tokens, Names({*(d.name for d in declarations), *knobs}, columns, pieces), len(body) + 1)
     tree = reader.formula()
-    for name, piece in pieces.items():  # one that is not used is read too
-        reader.named(name, piece.column)
+    named = {name: reader.named(name, piece.column) for name, piece in pieces.items()}  # one that is not used is read too
     if size(tree) > MAX_WRITTEN:
         written = f"With its named parts written out a formula may have at most {MAX_WRITTEN} parts."
         raise FormulaError("too_many_parts", written)
     if _nested(tree) > MAX_MEANS:
         raise FormulaError("too_deep", f"Means and sums may be nested at most {MAX_MEANS} deep.")
     _check_slopes(tree)
-    return tree, declarations
+    return tree, declarations, named
 
 
 def _nested(tree: Node) -> int:

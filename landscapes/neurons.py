@@ -16,12 +16,12 @@ STANDARD = (-1.4, -1.0, -0.2, 0.2, 1.0, 1.4)
 POINTS = (("u", tuple(u for u, _ in INPUTS)), ("v", tuple(v for _, v in INPUTS)), ("t", TARGETS))
 SIDES = (*POINTS[:2], ("t", CLASSES))
 BENT = (("u", STANDARD), ("t", (-1.1, -1.05, -0.3, 0.3, 0.95, 1.15)))
-LINE = (("u", STANDARD), ("t", (-0.9, -0.2, 0.1, 0.7, 0.8, 1.3)))
+LINE = (("u", (-0.6, -0.2, 0.3, 0.9, 1.5, 2.1)), ("t", (-0.2, 0.3, 0.3, 1.1, 1.2, 1.9)))
 BATCH_NORM = "S. Ioffe, C. Szegedy, Batch normalization, 2015 (arXiv:1502.03167)."
 
 register(Landscape(
     name="batch_norm_neuron",
-    formula="mean(((z - mean(z))/sqrt(mean((z - mean(z))^2)) - t)^2); z = x*u + y*v",
+    formula="mean((a - t)^2); a = (z - mean(z))/sqrt(mean((z - mean(z))^2)); z = x*u + y*v",
     title="Batch-normalised neuron",
     sentence="The squared error of one linear neuron whose output is standardised over six points: length drops out.",
     window=(-1.8, 1.8, -1.8, 1.8),
@@ -33,7 +33,7 @@ register(Landscape(
 
 register(Landscape(
     name="batch_norm_stopped",
-    formula="mean(((z - stop(mean(z)))/stop(sqrt(mean((z - mean(z))^2))) - t)^2); z = x*u + y*v",
+    formula="mean((a - t)^2); a = (z - stop(mean(z)))/stop(sqrt(mean((z - mean(z))^2))); z = x*u + y*v",
     title="Batch norm without its statistics' gradient",
     sentence="The same loss, but mean and deviation count as constants when the gradient is taken: it feels the length.",
     window=(-1.8, 1.8, -1.8, 1.8),
@@ -44,7 +44,7 @@ register(Landscape(
 
 register(Landscape(
     name="uncentred_batch_norm",
-    formula="mean((z/sqrt(mean(z^2)) - t)^2); z = x*(u + m) + y*v; m = 0 in [0, 5]",
+    formula="mean((a - t)^2); a = z/sqrt(mean(z^2)); z = x*(u + m) + y*v; m = 0 in [0, 5]",
     title="Normalised without centring",
     sentence="The output is divided by its root mean square only: length still drops out, an input's mean does not.",
     window=(-1.8, 1.8, -1.8, 1.8),
@@ -56,7 +56,7 @@ register(Landscape(
 
 register(Landscape(
     name="layer_norm_pair",
-    formula="mean((sqrt(2)*p/sqrt(p^2 + q^2) - t)^2); p = x*u; q = y*v",
+    formula="mean((a - t)^2); a = sqrt(2)*p/sqrt(p^2 + q^2); p = x*u; q = y*v",
     title="Two units, normalised as a layer",
     sentence="Each point's two outputs are divided by their own root mean square: no batch, and length drops out too.",
     window=(-1.8, 1.8, -1.8, 1.8),
@@ -68,7 +68,7 @@ register(Landscape(
 
 register(Landscape(
     name="weight_norm",
-    formula="mean((g*(x*u + y*v)/r - t)^2)/2; g = 1 in [0.1, 3]",
+    formula="mean((z - t)^2)/2; z = g*(x*u + y*v)/r; g = 1 in [0.1, 3]",
     title="Weight normalisation",
     sentence="The weights are divided by their own length, and a gain g gives a length back: the direction alone is learnt.",
     window=(-1.8, 1.8, -1.8, 1.8),
@@ -85,7 +85,7 @@ register(Landscape(
     sentence="A slope x and an intercept y, fitted to six points: a bowl whose shape is that of the inputs.",
     window=(-1.5, 3.0, -2.0, 2.5),
     start=(-1.0, 2.0),
-    minima=((0.7, 0.3),),
+    minima=((0.729849, 0.280101),),
     citation="A.-M. Legendre, Nouvelles méthodes pour la détermination des orbites des comètes, 1805.",
     data=LINE,
 ))
@@ -143,7 +143,7 @@ register(Landscape(
     sentence="Only the product of the weights counts: a hyperbola of minima, sharp at its ends and flat in its middle.",
     window=(-2.5, 2.5, -2.5, 2.5),
     start=(2.2, -0.4),
-    minima=((0.83666, 0.83666), (-0.83666, -0.83666)),
+    minima=((0.933061, 0.933061), (-0.933061, -0.933061)),
     citation="A. M. Saxe, J. L. McClelland, S. Ganguli, 2014 (arXiv:1312.6120).",
     data=LINE,
 ))

@@ -12,6 +12,7 @@ from app.drawing.camera import Lens, broken, fit_window, lens_of, ticks, ticks_o
 from app.drawing.field import arrows, field_image
 from app.drawing.layout import Box
 from app.drawing.pen import Pen, Style, fitted, printable, width_of
+from app.drawing.table import draw_table
 from app.drawing.trails import (
     CROWD,
     Ink,
@@ -24,7 +25,7 @@ from app.drawing.trails import (
     draw_trail,
     stopped,
 )
-from app.picture.panels import AXES, Panel
+from app.picture.panels import Panel
 from app.picture.picture import Field, Picture
 from app.picture.words import STOPS, norm_text
 from dynamics import Path
@@ -53,6 +54,8 @@ class PanelView:
 
     def _items(self) -> list[Item]:
         runs = self.picture.result.runs
+        if self.panel.table:
+            return []
         if self.panel.traces:
             still = np.zeros(self.picture.scene.steps + 1)
             return [Item(t.run, runs[t.run].paths[t.path], t.x, t.y, still) for t in self.panel.traces]
@@ -139,12 +142,13 @@ class PanelView:
             pen.line([(box.x, y), (box.right, y)], theme.line, 1, smooth=False)
 
     def _axis_names(self, pen: Pen) -> None:
-        if self.panel.plane:
+        if self.panel.axes is None:
             return
+        axes = self.panel.axes
         box, u, small, theme = self.box, self.style.unit, self.style.small, self.style.theme
         halo = (theme.soft, 1.0, 4.0)
-        pen.text(box.right - 0.5 * u, box.bottom - 0.8 * u, AXES[0], small, theme.muted, align="right", halo=halo)
-        pen.text(box.x + 0.5 * u, box.y + 0.9 * u, AXES[1], small, theme.muted, halo=halo)
+        pen.text(box.right - 0.5 * u, box.bottom - 0.8 * u, axes.across, small, theme.muted, align="right", halo=halo)
+        pen.text(box.x + 0.5 * u, box.y + 0.9 * u, axes.up, small, theme.muted, halo=halo)
 
     def _curves(self, pen: Pen) -> None:
         """Lines and places that belong to no run; each with its words where it is first seen from the right."""
@@ -165,9 +169,9 @@ class PanelView:
 
     def _axes(self, t: float) -> tuple[list, list]:
         (x0, x1, y0, y1), u, box = self.window, self.style.unit, self.box
-        if not self.panel.plane:
+        axes, s = self.panel.axes, self.lens(t).s
+        if axes is not None and axes.degrees and axes.log:
             return ticks_of_degrees(x0, x1, box.width, 4 * u), ticks_of_logs(y0, y1, box.height, 3 * u)
-        s = self.lens(t).s
         return ticks(x0, x1, s, box.width, 5 * u, self.fade), ticks(y0, y1, s, box.height, 4 * u, self.fade)
 
     def _ticks(self, pen: Pen, t: float) -> None:
@@ -198,6 +202,8 @@ class PanelView:
         corner = norm_text(self.picture, self.panel, t) if self.has_corner else ""
         pen.text(box.right, box.y - 0.95 * u, corner, 0.94 * u, self.style.theme.muted, align="right")
         with pen.clipped(*box):
+            if self.panel.table:
+                draw_table(pen, self.picture, self.panel, self.lens(t), self.window, t, self.style)
             self._paths(pen, t) if self.picture.scene.view.trails else self._cloud(pen, t)
 
     def _paths(self, pen: Pen, t: float) -> None:

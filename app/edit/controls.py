@@ -8,6 +8,8 @@ import numpy as np
 from app.answer.result import Result
 from app.edit.edits import OWN
 from app.edit.history import History
+from app.edit.ready import READY
+from app.picture.panels import table_of
 from app.picture.picture import STYLES
 from app.picture.strips import MAKERS, shown
 from app.scene import ARITHMETICS, COLOUR_MAPS, Run, Scene
@@ -16,6 +18,7 @@ from dynamics.rules import Knob
 from dynamics.schedules import SCHEDULES, Schedule
 from dynamics.twins import heavy_ball_limit
 from landscapes import LANDSCAPES
+from landscapes.rows import MAX_ROWS
 
 Control = dict[str, Any]
 Group = dict[str, Any]
@@ -206,6 +209,27 @@ def time_group(scene: Scene, pictures: bool = False, floats: bool = False, steps
                "Beside the loss the sharpness over its threshold, white at the edge, or the length of the gradient.")
         if scene.chart is None and not any(run.twin_of for run in scene.runs) else None,
     ])  # fmt: skip
+
+
+def data_group(scene: Scene) -> Group | None:
+    """The rows of the data, where the loss has some that can be drawn."""
+    table = table_of(scene)
+    if table is None:
+        return None
+    names = ", ".join(name for name in table.columns if name)
+    ready: list[tuple[str, ...]] = [("", "as they are"), *((name, each.words) for name, each in READY.items())]
+    rows: list[Control | None] = [
+        select("row:ready", "Change them", "", ready, "Drag a point in the picture, or click there to add one.")
+    ]
+    for i, point in enumerate(table.points):
+        rows.append({
+            "kind": "entry", "id": f"row:{i}", "label": f"Row {i + 1}: {names}",
+            "value": ", ".join(f"{value:.6g}" for value in point).replace("-", "−"),
+            "remove": f"row:{i}:remove" if len(table.points) > 1 else None,
+        })  # fmt: skip
+    if len(table.points) < MAX_ROWS:
+        rows.append({"kind": "button", "id": "row:add", "label": "Add a row"})
+    return group("Data", rows, more="data")
 
 
 def strips_group(scene: Scene) -> Group:

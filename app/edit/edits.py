@@ -14,6 +14,8 @@ import msgspec
 from app.chart.sides import unit, usual
 from app.edit.probes import PROBES
 from app.edit.reading import number, several, whole
+from app.edit.ready import READY
+from app.picture.panels import table_of
 from app.picture.strips import shown
 from app.scene import PARTNERS, STRIPS, Scene, SceneError, from_data, to_data
 from app.scene.charts import side
@@ -213,6 +215,32 @@ def _next_start(scene: Scene) -> list[float]:
     return [round(cx + 0.309017 * x - 0.951057 * y, 3), round(cy + 0.951057 * x + 0.309017 * y, 3)]
 
 
+def _row(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
+    """A row of the data: moved on its plot, added behind the last, or removed."""
+    columns = {name: list(values) for name, values in scene.field.data}
+    if rest == ["ready"]:
+        data["data"] = READY[str(value)].change(columns)
+        return
+    table = table_of(scene)
+    if table is None:
+        raise SceneError("edit", "This loss has no data.")
+    count = len(table.points)
+    index = count if rest[0] == "add" else int(rest[0])
+    if not 0 <= index <= count or (rest[1:] and index == count):
+        raise SceneError("edit", "This row is no longer there.")
+    if rest[1:] == ["remove"]:
+        for values in columns.values():
+            values.pop(index)
+    else:
+        point = several(value, f"Row {index + 1}", 2) if isinstance(value, str) else value or (0.0, 0.0)
+        if index == count:
+            columns = {name: [*values, values[-1]] for name, values in columns.items()}
+        for name, coordinate in zip(table.columns, point, strict=True):
+            if name is not None:
+                columns[name][index] = number(coordinate, f"Row {index + 1}")
+    data["data"] = columns
+
+
 def _steps(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
     data["steps"] = whole(value, "Steps")
 
@@ -299,6 +327,7 @@ _EDITS: dict[str, Callable[[Data, list[str], Any, Scene], None]] = {
     "knob": _knob,
     "run": _run,
     "start": _start,
+    "row": _row,
     "steps": _steps,
     "ghost": _ghost,
     "probe": _probe,

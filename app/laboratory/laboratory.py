@@ -247,7 +247,7 @@ def _dragged(bench: Bench, request: dict[str, Any]) -> None:
     if number <= bench.request_id:
         return
     bench.request_id, bench.moving = number, not request.get("final", True)
-    if request.get("kind") == "start":
+    if (kind := request.get("kind")) in ("start", "row"):
         point = [float(f"{float(request[axis]):.4g}") for axis in "xy"]  # finer than a pixel, and short to read
-        control = f"start:{int(request.get('index', 0))}"
+        control = f"{kind}:{int(request.get('index', 0))}"
         bench.adopt(lambda scene: edit(scene, control, point), control)

@@ -8,11 +8,35 @@ from app.answer.result import Result
 from app.scene import Scene
 from dynamics.gauge import log_kappa, quotient_two_cycle, stability_line
 from dynamics.schedules import Constant, schedule
+from landscapes.model import Model, model_of
 
 Window = tuple[float, float, float, float]
 
-AXES = ("direction", "κ = η/(a‖w‖²)")
-"""what is plotted, across and up, in a panel that is not the plane"""
+class Axes(NamedTuple):
+    """What is plotted, across and up, in a panel that is not the plane of weights."""
+
+    across: str
+    up: str
+    degrees: bool = False
+    """whether across is an angle in degrees"""
+    log: bool = False
+    """whether up is a natural logarithm"""
+
+
+REDUCED = Axes("direction", "κ = η/(a‖w‖²)", degrees=True, log=True)
+
+
+class Table(NamedTuple):
+    """The data of a loss, and what its model says of them: a line over one input, or a border z = 0 between two."""
+
+    columns: tuple[str, str | None]
+    """what is across and up; None where the rows have nothing to be drawn at"""
+    points: tuple[tuple[float, float], ...]
+    filled: tuple[bool, ...]
+    """which side a row is on, where it is on one"""
+    model: Model | None
+    border: bool
+    """whether the model is drawn where it is zero; else as a height over the first column"""
 
 
 class Trace(NamedTuple):
@@ -60,8 +84,13 @@ class Panel(NamedTuple):
     echo: Echo | None = None
     field: int = 0
     """which of the picture's fields is under it"""
-    plane: bool = True
-    """False for a plot with axes of its own: direction in degrees, and ln κ"""
+    axes: Axes | None = None
+    """of a plot that is not the plane of weights"""
+    table: Table | None = None
+
+    @property
+    def plane(self) -> bool:
+        return self.axes is None
 
 
 QUANTITIES = ("sharpness", "gradient_norm")
@@ -89,6 +118,9 @@ def _panels(result: Result, window: Window) -> tuple[Panel, ...]:
     if view.panels in QUANTITIES:
         shown = everything if pair is None else tuple(i for i in everything if i != pair[1])
         return Panel("Loss", shown, window), Panel(_over(result), shown, window, field=1)
+    if pair is None and view.panels == "auto" and (table := table_of(result.scene)) is not None:
+        drawn = tuple(i for i in everything if not result.runs[i].run.named)
+        return Panel("Weights", everything, window), _data(table, drawn)
     if pair is None or view.panels == "one":
         return (Panel("", everything, window),)
     partner, twin = pair
@@ -143,6 +175,39 @@ def _projected(result: Result, twin: int, window: Window) -> Panel:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Data, and what a model says of them
+
+
+MARGIN = 0.25
+"""room round the data, as a share of their extent"""
+
+
+def table_of(scene: Scene) -> Table | None:
+    """The data as a plot: two inputs, or an input and its target; None where there is nothing to draw."""
+    columns = dict(scene.field.data)
+    if not columns:
+        return None
+    model, names = model_of(scene.field), list(columns)
+    inputs = list(model.inputs) if model else names
+    targets = [name for name in names if name not in inputs]
+    border = len(inputs) >= 2
+    across, up = (inputs[0], inputs[1]) if border else (inputs[0], targets[0] if targets else None)
+    heights = columns[up] if up else (0.0,) * len(columns[across])
+    sides = columns[targets[0]] if border and targets else (1.0,) * len(heights)
+    drawn = model if model and len(inputs) <= 2 else None
+    return Table((across, up), tuple(zip(columns[across], heights, strict=True)), tuple(s > 0 for s in sides), drawn, border)
+
+
+def _data(table: Table, runs: tuple[int, ...]) -> Panel:
+    low, high = np.min(table.points, axis=0), np.max(table.points, axis=0)
+    room = np.maximum(MARGIN * (high - low), 0.5)
+    (x0, y0), (x1, y1) = low - room, high + room
+    axes = Axes(table.columns[0], table.columns[1] or "model")
+    title = "Data, and where the model is 0" if table.border and table.model else "Data and model" if table.model else "Data"
+    return Panel(title, runs, (float(x0), float(x1), float(y0), float(y1)), axes=axes, table=table)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # The portrait of the reduced map
 
 
@@ -168,7 +233,7 @@ def _portrait(result: Result, pair: tuple[int, int]) -> Panel:
     curve = Curve(degrees, np.where(line < high, line, np.nan), "κ f″ = 2")
     return Panel(
         "Without the norm: direction and κ", pair, (-180.0, 180.0, low, high), traces=traces, curves=(curve,),
-        marks=_two_cycle(result, pair[0]), plane=False,
+        marks=_two_cycle(result, pair[0]), axes=REDUCED,
     )  # fmt: skip
 
 

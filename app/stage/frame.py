@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from app.picture.panels import AXES, Panel, Window, twin_pair
+from app.picture.panels import Panel, Table, Window, twin_pair
 from app.picture.picture import QUIVER, Field, Picture, colour_table, lyapunov, remark
 from app.picture.strips import Strip
 from app.wire.packing import Arrays, packed
@@ -48,7 +48,9 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         ],
         "fields": [_field(field, arrays, every) for field in picture.fields],
         "trails": scene.view.trails,
-        "panels": [_panel(panel, arrays, every, picture.handles) for panel in picture.panels],
+        "panels": [
+            _panel(panel, arrays, every, picture.handles, picture.fields[0].knobs) for panel in picture.panels
+        ],
         "future": scene.view.future,
         "strips": [_strip(strip, arrays, every, coarse) for strip in picture.strips],
         "caption": _caption(picture, arrays, every),
@@ -117,7 +119,7 @@ def _field(field: Field, arrays: Arrays, every: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str, Any]:
+def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool, knobs: dict[str, float]) -> dict[str, Any]:
     camera: dict[str, Any] = {"kind": "fixed"}
     if panel.log_scale is not None:
         camera = {"kind": "zoom", "log_scale": _logs(panel.log_scale, arrays, every)}
@@ -128,23 +130,36 @@ def _panel(panel: Panel, arrays: Arrays, every: int, handles: bool) -> dict[str,
     made: dict[str, Any] = {
         "title": panel.title, "runs": list(panel.runs), "field": panel.field if panel.plane else None,
         "window": list(panel.window),
-        "camera": camera, "start_handle": handles and not traces, "corner": "norm" if panel.plane else None,
+        "camera": camera, "start_handle": handles and not traces and panel.plane, "corner": "norm" if panel.plane else None,
     }  # fmt: skip
-    if traces:
+    if traces or panel.table:
         made["traces"] = traces
+    if panel.table:
+        made["table"] = _table(panel.table, knobs)
     if panel.rays:
         made["rays"] = True
     if panel.echo is not None:
         scale = camera.get("log_scale") or _logs(panel.echo.log_scale, arrays, every)  # it is the camera's own
         made["echo"] = {"run": panel.echo.run, "log_scale": scale}
-    if not panel.plane:
+    if panel.axes is not None:
+        across, up, degrees, log = panel.axes
         made |= {
             "equal_aspect": False,
-            "axes": {"x": {"label": AXES[0], "degrees": True}, "y": {"label": AXES[1], "log": True}},
+            "axes": {"x": {"label": across, "degrees": degrees}, "y": {"label": up, "log": log}},
             "curves": [{"x": arrays.add(c.x), "y": arrays.add(c.y), "label": c.label} for c in panel.curves],
             "points": [{"x": mark.x, "y": mark.y, "label": mark.label} for mark in panel.marks],
         }
     return made
+
+
+def _table(table: Table, knobs: dict[str, float]) -> dict[str, Any]:
+    model = None
+    if table.model is not None:
+        model = {"program": table.model.program(knobs), "inputs": list(table.model.inputs)}
+    return {
+        "columns": list(table.columns), "points": [list(point) for point in table.points], "filled": list(table.filled),
+        "model": model, "border": table.border,
+    }  # fmt: skip
 
 
 def _strip(strip: Strip, arrays: Arrays, every: int, coarse: int) -> dict[str, Any]:

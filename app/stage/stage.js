@@ -149,7 +149,7 @@ function needed(ops, outputs) {
 }
 
 /** The outputs of a program at the points (X, Y): by default the loss and its two derivatives. */
-export function evaluate(program, X, Y, outputs = program.outputs) {
+export function evaluate(program, X, Y, outputs = program.outputs, inputs = {}) {
   const order = needed(program.ops, outputs);
   const regs = [];
   for (const i of order) {
@@ -166,6 +166,7 @@ export function evaluate(program, X, Y, outputs = program.outputs) {
       else if (op[0] === "y") out.set(y);
       else if (op[0] === "r") for (let j = 0; j < n; j++) out[j] = Math.hypot(x[j], y[j]);
       else if (op[0] === "theta") for (let j = 0; j < n; j++) out[j] = atan2(y[j], x[j]);
+      else if (Object.hasOwn(inputs, op[0])) out.set(inputs[op[0]].subarray(start, start + n));
       else if (op[0] !== "const") apply(op, out, regs, n);
     }
     outputs.forEach((i, o) => results[o].set(regs[i].subarray(0, n), start));
@@ -613,13 +614,64 @@ function drawCloud(ctx, frame, items, time, lens, theme) {
   ctx.globalAlpha = 1;
 }
 
-/** The starts that can be taken hold of, in pixels; one per start, however many paths leave from it. */
+// ──── data, and what a model says of them ────
+
+const SAMPLES = 97; // places of a line; a border is followed through half as many cells each way
+
+/** What the model of weights (x, y) says over a window, as lines of points [u, v]: its height, or where it is zero. */
+export function saidOf({ model, border }, [x, y], [x0, x1, y0, y1]) {
+  if (!model || !Number.isFinite(x + y)) return [];
+  const many = border ? (SAMPLES + 1) / 2 : SAMPLES, count = border ? many * many : many;
+  const along = (i, lo, hi) => lo + (i / (many - 1)) * (hi - lo);
+  const U = Float64Array.from({ length: count }, (_, i) => along(i % many, x0, x1));
+  const V = Float64Array.from({ length: count }, (_, i) => along(Math.floor(i / many), y0, y1));
+  const [first, second] = model.inputs, inputs = { [first]: U, ...(second && { [second]: V }) };
+  const [z] = evaluate(model.program, new Float64Array(count).fill(x), new Float64Array(count).fill(y), model.program.outputs, inputs);
+  if (!border) return [Array.from(U, (u, i) => [u, z[i]])];
+  const lines = [];
+  for (let j = 0; j < many - 1; j++)
+    for (let i = 0; i < many - 1; i++) {
+      const corners = [j * many + i, j * many + i + 1, (j + 1) * many + i + 1, (j + 1) * many + i], cuts = [];
+      corners.forEach((a, k) => {
+        const b = corners[(k + 1) % 4], share = z[a] / (z[a] - z[b]);
+        if (z[a] < 0 !== z[b] < 0 && Number.isFinite(share)) cuts.push([U[a] + share * (U[b] - U[a]), V[a] + share * (V[b] - V[a])]);
+      });
+      for (let k = 0; k + 1 < cuts.length; k += 2) lines.push([cuts[k], cuts[k + 1]]);
+    }
+  return lines;
+}
+
+/** The points of a loss's data, and what each run's model says of them at time t. */
+function drawTable(ctx, frame, panel, t, lens, view, theme) {
+  const { table } = panel, m = theme.line, now = sampleOf(frame, t);
+  for (const r of panel.runs.filter((r) => !view.hidden?.has(r)))
+    for (const path of frame.runs[r].paths) {
+      const e = path.k ? exp(path.k[now]) : 1;
+      ctx.beginPath();
+      for (const line of saidOf(table, [path.x[now] * e, path.y[now] * e], view.window))
+        line.forEach(([u, v], i) => ctx[i ? "lineTo" : "moveTo"](...project(lens, u, v)));
+      ctx.strokeStyle = frame.runs[r].colour, ctx.lineWidth = 2.4 * m;
+      ctx.setLineDash(table.border ? [] : frame.runs[r].dash.map((d) => d * m)); // a border is drawn in short pieces
+      ctx.stroke(), ctx.setLineDash([]);
+    }
+  table.points.forEach((point, i) => {
+    const [x, y] = project(lens, ...(view.held?.kind === "row" && view.held.index === i ? view.held.at : point));
+    disc(ctx, x, y, 7 * m, theme.halo), disc(ctx, x, y, 5.5 * m, theme.ink);
+    if (!table.filled[i]) disc(ctx, x, y, 3.2 * m, theme.halo);
+  });
+}
+
+/**
+ * What can be taken hold of, in pixels: the starts, one however many paths leave from it, or the rows of the data.
+ * A handle's `kind` is what a request about it is about.
+ */
 function handlesOf(panel, lens, hidden) {
+  if (panel.table) return panel.table.points.map((at, index) => ({ kind: "row", index, at, pixel: project(lens, ...at) }));
   const seen = new Map();
   if (panel.start_handle)
     for (const { path } of pathsOf(panel, hidden)) {
       const index = path.start_index ?? 0;
-      if (path.start && !seen.has(index)) seen.set(index, { index, at: path.start, pixel: project(lens, ...path.start) });
+      if (path.start && !seen.has(index)) seen.set(index, { kind: "start", index, at: path.start, pixel: project(lens, ...path.start) });
     }
   return [...seen.values()];
 }
@@ -648,8 +700,9 @@ export function drawPanel(ctx, frame, index, t, view, theme) {
   if (cloud) drawCloud(ctx, frame, items, t, lens, theme);
   const heads = cloud ? [] : items.map((item) => drawTrail(ctx, frame, item, t, lens, view, theme));
   const far = exp(lens.s) > 4; // a start that the camera has left behind is a landmark, no longer a handle
-  for (const { index: i, at: start } of handlesOf(panel, lens, view.hidden)) {
-    const [x, y] = project(lens, ...(view.held?.index === i ? view.held.at : start));
+  if (panel.table) drawTable(ctx, frame, panel, t, lens, view, theme);
+  else for (const { index: i, at: start } of handlesOf(panel, lens, view.hidden)) {
+    const [x, y] = project(lens, ...(view.held?.kind === "start" && view.held.index === i ? view.held.at : start));
     drawHandle(ctx, x, y, theme, far);
   }
   if (panel.rays) heads.forEach((head) => head && drawRay(ctx, head, lens, view, theme));
@@ -1340,20 +1393,22 @@ class Stage {
     parts.caption.textContent = remarks(frame, step, this.hidden).join(" ");
   }
 
-  /** Over each start of the first panel that shows any stands a button that the keyboard reaches and arrows move. */
+  /** Over each start of the first panel that shows any, and over each row of data, a button that arrows move. */
   placeStarts() {
     if (!this.host?.request) return;
-    const item = this.panels.find((item) => this.handlesIn(item).length), handles = item ? this.handlesIn(item) : [];
-    for (const other of this.panels)
-      for (const [index, node] of other.starts)
-        if (other !== item || !handles.some((handle) => handle.index === index)) node.remove(), other.starts.delete(index);
-    for (const { index, pixel: [x, y], at } of handles) {
-      const node = item.starts.get(index) ?? this.startButton(item, index);
-      const place = `left:${Math.round(item.view.left + x)}px;top:${Math.round(item.canvas.offsetTop + y)}px`;
-      if (node.dataset.place !== place) node.style.cssText = node.dataset.place = place;
-      const words = `Start ${index + 1} at ${at.map((v) => formatNumber(v)).join(", ")}; arrow keys move it, with Shift further`;
-      if (node.ariaLabel !== words) node.ariaLabel = words;
-      node.classList.toggle("zo-asks", !taken && index === 0);
+    const first = this.panels.find((item) => this.handlesIn(item).some(({ kind }) => kind === "start"));
+    for (const item of this.panels) {
+      const handles = item === first || this.frame.panels[item.index].table ? this.handlesIn(item) : [];
+      for (const [index, node] of item.starts)
+        if (!handles.some((handle) => handle.index === index)) node.remove(), item.starts.delete(index);
+      for (const { kind, index, pixel: [x, y], at } of handles) {
+        const node = item.starts.get(index) ?? this.startButton(item, index);
+        const place = `left:${Math.round(item.view.left + x)}px;top:${Math.round(item.canvas.offsetTop + y)}px`;
+        if (node.dataset.place !== place) node.style.cssText = node.dataset.place = place;
+        const words = `${kind === "row" ? "Row" : "Start"} ${index + 1} at ${at.map((v) => formatNumber(v)).join(", ")}; arrow keys move it, with Shift further`;
+        if (node.ariaLabel !== words) node.ariaLabel = words;
+        node.classList.toggle("zo-asks", !taken && index === 0 && kind === "start");
+      }
     }
   }
 
@@ -1371,12 +1426,13 @@ class Stage {
     if (!towards || !handle || e.ctrlKey || e.metaKey || e.altKey) return;
     e.preventDefault(), e.stopPropagation();
     const lens = this.lensOf(item), far = (e.shiftKey ? 0.1 : 0.01) * item.view.width;
-    const [x, y] = project(lens, ...(this.held?.index === index ? this.held.at : handle.at));
+    const held = this.held?.kind === handle.kind && this.held.index === index;
+    const [x, y] = project(lens, ...(held ? this.held.at : handle.at));
     const to = this.trueAt(lens, [x + far * towards[0], y - far * towards[1]]);
     if (!to) return;
-    this.requestStart(index, to, false);
+    this.requestMove(handle, to, false);
     clearTimeout(this.nudging);
-    this.nudging = setTimeout(() => this.requestStart(index, to, true), 300);
+    this.nudging = setTimeout(() => this.requestMove(handle, to, true), 300);
   }
 
   // ── switches ──
@@ -1517,7 +1573,7 @@ class Stage {
     const handle = this.handleAt(item, spot, e.pointerType === "touch" ? 22 : 14);
     if (handle) {
       const [px, py] = handle.pixel;
-      this.drag = { kind: "start", index: handle.index, offset: [px - spot[0], py - spot[1]], lens: this.lensOf(item) };
+      this.drag = { kind: "handle", handle, offset: [px - spot[0], py - spot[1]], lens: this.lensOf(item) };
       this.drag.windows = this.panels.map((other) => this.viewOf(other).window); // they hold still, whatever the answers bring
     } else {
       const touch = e.pointerType === "touch";
@@ -1541,7 +1597,7 @@ class Stage {
     } else if (this.drag?.from) {
       if (Math.hypot(spot[0] - this.drag.from[0], spot[1] - this.drag.from[1]) > 6) clearTimeout(this.pressing), (this.drag.moved = true);
       if (this.drag.kind === "pan" && this.drag.moved) this.pan(item, before, spot);
-    } else if (this.drag?.kind === "start") this.moveStart(spot, false);
+    } else if (this.drag?.kind === "handle") this.moveHandle(spot, false);
     this.pointers.set(e.pointerId, spot);
   }
 
@@ -1549,24 +1605,25 @@ class Stage {
     clearTimeout(this.pressing);
     if (!this.pointers.delete(e.pointerId)) return;
     const { kind, moved } = this.drag ?? {};
-    if (kind === "start") this.moveStart(spot, true);
+    if (kind === "handle") this.moveHandle(spot, true);
     if (kind === "tap" && !moved && e.type === "pointerup") this.engaged = true;
     if (kind === "pan" && !moved && e.type === "pointerup") this.place(item, spot);
     this.drag = this.pointers.size ? { kind: "pan", from: spot, moved: true } : null;
     item.canvas.classList.remove("zo-grabbing");
-    if (kind === "start") this.draw(); // the windows may move again
+    if (kind === "handle") this.draw(); // the windows may move again
   }
 
-  moveStart(spot, final) {
-    const { index, offset, lens } = this.drag;
+  moveHandle(spot, final) {
+    const { handle, offset, lens } = this.drag;
     const to = this.trueAt(lens, [spot[0] + offset[0], spot[1] + offset[1]]);
-    if (to) this.requestStart(index, to, final);
+    if (to) this.requestMove(handle, to, final);
   }
 
-  /** Puts the nearest start here. */
+  /** Puts the nearest start here; among data, another row. */
   place(item, spot) {
-    const nearest = this.handleAt(item, spot, Infinity), to = this.trueAt(this.lensOf(item), spot);
-    if (nearest && to) this.requestStart(nearest.index, to, true);
+    const { table } = this.frame.panels[item.index], to = this.trueAt(this.lensOf(item), spot);
+    const handle = table ? { kind: "row", index: table.points.length } : this.handleAt(item, spot, Infinity);
+    if (handle && to && this.host?.request) this.requestMove(handle, to, true);
   }
 
   pan(item, [ax, ay], [bx, by]) {
@@ -1598,9 +1655,9 @@ class Stage {
 
   // ── requests: one in flight, the latest wins ──
 
-  requestStart(index, [x, y], final) {
-    this.held = { index, at: [x, y] }, taken = true;
-    this.waiting = { kind: "start", index, x, y, final };
+  requestMove({ kind, index }, [x, y], final) {
+    this.held = { kind, index, at: [x, y] }, taken = true;
+    this.waiting = { kind, index, x, y, final };
     this.draw();
     this.pump();
   }

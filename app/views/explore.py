@@ -5,6 +5,7 @@ from app.edit.controls import (
     Control,
     Group,
     colour_select,
+    data_group,
     group,
     landscape_group,
     more_run_controls,
@@ -33,6 +34,8 @@ def groups(scene: Scene, result: Result | None) -> list[Group]:
     if len(scene.runs) < 8:
         made.append(group("", [{"kind": "button", "id": "run:add", "label": "Add a run"}]))
     made.append(group("Starts", _starts(scene)))
+    if (data := data_group(scene)) is not None:
+        made.append(data)
     made.append(time_group(scene, pictures=False))
     made.append(strips_group(scene))
     made.append(group("Colours", [colour_select(scene)], more="colours"))
