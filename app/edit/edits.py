@@ -232,7 +232,8 @@ def _row(data: Data, rest: list[str], value: Any, scene: Scene) -> None:
         for values in columns.values():
             values.pop(index)
     else:
-        point = several(value, f"Row {index + 1}", 2) if isinstance(value, str) else value or (0.0, 0.0)
+        at = value if isinstance(value, (str, list, tuple)) else "0, 0"  # a button's value says nothing
+        point = several(at, f"Row {index + 1}", 2) if isinstance(at, str) else at
         if index == count:
             columns = {name: [*values, values[-1]] for name, values in columns.items()}
         for name, coordinate in zip(table.columns, point, strict=True):
