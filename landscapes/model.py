@@ -6,6 +6,7 @@
 What the part averages over, as a batch normalisation does, is averaged over the data's own rows.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ class Model(NamedTuple):
             return np.broadcast_to(evaluate([self.tree], leaves, array_functions(np))[0], shape)
 
 
+@lru_cache(maxsize=64)
 def model_of(landscape: Landscape) -> Model | None:
     """The model of a loss of data, where its formula gives it a name."""
     if not landscape.data:

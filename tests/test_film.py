@@ -77,6 +77,13 @@ def test_a_film_has_its_frames_its_length_and_colours_that_every_player_shows(fi
         assert sum(1 for _ in container.decode(video=0)) == COUNT
 
 
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_film_carries_its_title_and_says_in_words_what_it_shows(films, twins, kind):
+    with av.open(str(films[kind])) as container:
+        told = {name.lower(): text for name, text in container.metadata.items()}
+    assert told["title"] == TWINS.title and told["description"] == twins.summary
+
+
 def test_an_mp4_can_play_before_it_is_whole(films):
     data = films["mp4"].read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")

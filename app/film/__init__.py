@@ -99,7 +99,7 @@ def _write_chart(
             first = next(zoom.frames(scene, size, 1, 0, theme))
             encode.gif(file, [first], images, moving + hold, fps, [THEMES[theme].background])
         else:
-            encode.film(file, kind, images, moving + hold, size, fps)
+            encode.film(file, kind, images, moving + hold, size, fps, _words(scene, scene.sentence))
 
 
 def _write(
@@ -126,7 +126,12 @@ def _write(
             if kind == "gif":
                 encode.gif(file, reel.samples(), frames, len(moments), fps, reel.own_colours())
             else:
-                encode.film(file, kind, frames, len(moments), size, fps)
+                encode.film(file, kind, frames, len(moments), size, fps, _words(seen.scene, seen.summary))
+
+
+def _words(scene: Scene, summary: str) -> dict[str, str]:
+    """What a file says of itself: the scene's title, its sentence, and what is to be seen."""
+    return {"title": scene.title, "comment": scene.sentence, "description": summary}
 
 
 def times(steps: int, fps: int, seconds: float) -> np.ndarray:

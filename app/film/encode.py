@@ -2,10 +2,11 @@
 
 import errno
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,18 @@ BT709, LIMITED = 1, 1
 # mp4 and webm
 
 
-def film(file: Path, kind: str, frames: Frames, count: int, size: tuple[int, int], fps: int) -> None:
-    """H.264 in mp4 or VP9 in webm, 4:2:0; drawing and encoding take turns on two threads. The frames are counted after."""
+def film(
+    file: Path, kind: str, frames: Frames, count: int, size: tuple[int, int], fps: int, words: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """H.264 in mp4 or VP9 in webm, 4:2:0; drawing and encoding take turns on two threads. The frames are counted after.
+
+    `words` are the file's own: its title and description.
+    """
     av = _av()
     codec, options, container_options = CODECS[kind]
     try:
         with av.open(str(file), "w", format=kind, options=container_options) as container:
+            container.metadata.update({name: text for name, text in words.items() if text})
             stream = container.add_stream(codec, rate=fps, options=options)
             stream.width, stream.height = size
             stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, fps)
