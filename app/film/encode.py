@@ -28,8 +28,9 @@ BT709, LIMITED = 1, 1
 
 
 def film(
-    file: Path, kind: str, frames: Frames, count: int, size: tuple[int, int], fps: int, words: Mapping[str, str] = MappingProxyType({})
-) -> None:
+    file: Path, kind: str, frames: Frames, count: int, size: tuple[int, int], fps: int,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> None:  # fmt: skip
     """H.264 in mp4 or VP9 in webm, 4:2:0; drawing and encoding take turns on two threads. The frames are counted after.
 
     `words` are the file's own: its title and description.
