@@ -118,7 +118,7 @@ register(Landscape(
     title="A neuron with relu",
     sentence="Where the neuron is silent on every point the gradient is zero; kinks lie where a point falls silent.",
     window=(-2.5, 2.5, -2.5, 2.5),
-    start=(-0.6, 1.8),
+    start=(-0.6, 1.7),
     minima=((0.55, 0.85),),
     citation="Two weights, six points.",
     data=(*POINTS[:2], ("t", (1.0, 0.0, 0.0, 0.0, 1.4, 0.2))),

@@ -4,6 +4,9 @@ import pytest
 from browser import STAGE
 from playwright.sync_api import Browser, Page, expect
 
+from app.film import render
+from app.gallery.presets import preset
+
 PATIENCE = 30_000
 ROW = ".zo-start[aria-label^='Row']"
 
@@ -86,3 +89,22 @@ def test_the_probe_says_in_words_who_did_not_move(page: Page, address: str) -> N
     expect(page.locator(".zo-caption")).to_contain_text("“Adam, turned” moved", timeout=PATIENCE)
     page.get_by_label("Rule").first.select_option("gd")
     expect(page.locator(".zo-caption")).to_contain_text("did not move", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["kicked", "batch_norm", "race"])
+@pytest.mark.parametrize("width", [680, 340])
+def test_an_exported_page_in_a_small_frame_shows_pictures_player_and_one_line(
+    browser: Browser, tmp_path, name: str, width: int
+) -> None:
+    file = render(preset(name).scene, tmp_path / "figure.html")
+    page = browser.new_page(viewport={"width": width, "height": 420})
+    page.goto(file.as_uri())
+    page.wait_for_function(f"() => {STAGE}?.__zoomout.frame", timeout=PATIENCE)
+    page.wait_for_timeout(300)
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, 420]
+    boxes = [canvas.bounding_box() for canvas in page.locator(".zo-panel canvas").all()]
+    assert len({round(box["y"]) for box in boxes}) == 1 and all(box["y"] + box["height"] <= 420 for box in boxes)
+    for part in (".zo-now", ".zo-play, [aria-label^='Pause'], [aria-label^='Play']", "[aria-label=Step]"):
+        expect(page.locator(part).first).to_be_in_viewport(ratio=0.99)
+    assert page.locator(".zo-now").bounding_box()["height"] < 30
+    page.close()

@@ -616,6 +616,7 @@ function drawCloud(ctx, frame, items, time, lens, theme) {
 
 // ──── data, and what a model says of them ────
 
+const SHORT = 560; // px of height up to which an exported page is a figure in another one
 const SAMPLES = 97; // places of a line; a border is followed through half as many cells each way
 
 /** What the model of weights (x, y) says over a window, as lines of points [u, v]: its height, or where it is zero. */
@@ -1182,6 +1183,8 @@ class Stage {
     const { frame, root, parts } = this;
     if (!frame || !root.clientWidth) return;
     const full = root.classList.contains("zo-full");
+    const short = !this.host?.request && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
+    root.classList.toggle("zo-short", short);
     root.classList.toggle("lecture", root.dataset.mode === "lecture" || (full && innerWidth >= 1600));
     this.theme = themeOf(root);
     const u = this.theme.unit, n = frame.panels.length, style = getComputedStyle(root);
@@ -1193,11 +1196,11 @@ class Stage {
       if (i && before.camera.kind === panel.camera.kind && String(before.window) === String(panel.window)) return 0;
       return (panel.camera.kind === "zoom" ? (root.clientWidth < 640 ? 3.6 : 4.2) : 2.6) * u;
     };
-    let gutters = frame.panels.map(gutter);
+    let gutters = short && inner <= SHORT - 120 ? frame.panels.map(() => 0) : frame.panels.map(gutter);
     const top = full ? 0 : topOf(root), foot = 2 * u, head = 1.9 * u;
     const rest = sum([parts.now, parts.gaugeBox, parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
-    const room = innerHeight - top - rest - foot - head - (full ? 0 : 8);
-    const narrow = inner <= 640, count = frame.strips.length;
+    const room = innerHeight - top - rest - foot - head - (full ? 0 : short ? 36 : 8);
+    const narrow = inner <= 640, count = short ? 0 : frame.strips.length;
     const perRow = inner >= 11 * u * count ? count || 1 : narrow ? 2 : Math.ceil(count / 2), rows = Math.ceil(count / perRow);
     const tight = !narrow && perRow > 1 && inner / perRow < 16 * u; // then the values go under the titles
     const below = rows * (tight ? 8.1 : 6.6) * u;
@@ -1206,11 +1209,12 @@ class Stage {
     const under = min(share(inner), max(room - below, 220)), beside = min(share(inner - column - 2 * u), room);
     const side = !narrow && count > 0 && beside > under * (n === 1 ? 0.9 : 1.04);
     let size = floor(side ? beside : under);
-    const stack = n > 1 && !side && share(inner) < (narrow ? 160 : 130);
+    const stack = !short && n > 1 && !side && share(inner) < (narrow ? 160 : 130);
     if (stack) {
       gutters = gutters.map(() => max(...gutters));
       size = floor(min(inner - gutters[0], max(innerHeight * 0.62, 260)));
-    } else if (narrow) size = floor(min(share(inner), innerHeight * 0.7));
+    } else if (short) size = floor(min(share(inner), max(room, 80)));
+    else if (narrow) size = floor(min(share(inner), innerHeight * 0.7));
     // rather a little wider, or taller, than leave a gap
     const wide = stack ? 0 : clamp(share(side ? inner - column - 2 * u : inner) - size, 0, 0.45 * size);
     const tall = stack || narrow ? 0 : clamp(room - (side ? 0 : below) - size, 0, 0.22 * size);
@@ -1219,7 +1223,7 @@ class Stage {
     root.style.setProperty("--zo-column", `${column}px`);
     const ratio = min(devicePixelRatio || 1, 3);
     this.panels.forEach((item, i) => {
-      const view = { left: gutters[i], right: narrow ? 0 : 24, bottom: foot, width: floor(size + wide), height: floor(size + tall), ratio };
+      const view = { left: gutters[i], right: narrow || short ? 0 : 24, bottom: foot, width: floor(size + wide), height: floor(size + tall), ratio };
       item.view = view;
       item.figure.style.paddingLeft = `${view.left}px`;
       fit(item.canvas, view.left + view.width + view.right, view.height + view.bottom, ratio);

@@ -42,6 +42,7 @@ h1 {{ margin: 0 0 8px; font-size: 22px; line-height: 1.3; }}
 .source {{ margin: 8px 0 0; font-size: 13px; }}
 main > div:not(:empty) + .summary {{ position: absolute; width: 1px; height: 1px; overflow: hidden; }}
 @media (max-width: 640px) {{ body {{ padding: 12px; }} }}
+@media (max-height: 560px) {{ body {{ padding: 8px 12px; }} h1, .sentence, .caveat, .source {{ display: none; }} }}
 """
 
 PAGE = """<!doctype html>
