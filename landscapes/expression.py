@@ -382,6 +382,7 @@ def array_functions(xp: Any) -> dict[str, Callable]:
     }
     found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"]}
     found |= {name: partial(getattr(xp, name), axis=0) for name in OVER_ROWS}
+    found |= {"folded": xp.folded} if hasattr(xp, "folded") else {}
     return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
 
 
@@ -395,7 +396,8 @@ def evaluate(
     """The outputs' values, each common part computed once.
 
     `leaves` gives the variables, knobs and columns, `functions` the functions, `numeral` and `constants` how a written
-    number is read. Parts made of plain floats alone are folded with `math`, so constants cost nothing in a compiled loop.
+    number is read. Parts made of plain floats alone are folded, so constants cost nothing in a compiled loop: with `math`, or
+    as the array module itself has it (`folded`).
     """
     value: dict[Node, Any] = {}
     for node in in_order(outputs):
@@ -428,6 +430,8 @@ def _apply(op: str, operands: list[Any], functions: Mapping[str, Callable]) -> A
             return -operands[0]
     if not all(type(operand) is float for operand in operands):
         return functions[op](*operands)
+    if "folded" in functions:
+        return functions["folded"](op, *operands)
     try:
         return FLOAT_FUNCTIONS[op](*operands)
     except (ValueError, ArithmeticError):  # log(-a) of a knob
