@@ -396,8 +396,8 @@ def evaluate(
     """The outputs' values, each common part computed once.
 
     `leaves` gives the variables, knobs and columns, `functions` the functions, `numeral` and `constants` how a written
-    number is read. Parts made of plain floats alone are folded, so constants cost nothing in a compiled loop: with `math`, or
-    as the array module itself has it (`folded`).
+    number is read. Parts made of plain floats alone are folded, so constants cost nothing in a compiled loop: with `math`,
+    or as the array module itself has it (`folded`).
     """
     value: dict[Node, Any] = {}
     for node in in_order(outputs):

@@ -229,17 +229,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def where(condition: Values, yes: Any, no: Any) -> Values:
-    yes, no = alike(yes, no)
-    return each(either, condition, yes, no)
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    if not isinstance(condition, Values):  # a written number's
+        return yes if condition else no
+    return each(either, condition, *alike(yes, no))
 
 
-def full_like(like: Values, number: float) -> Values:
-    return each(lambda a: const(number, a.type), like)
+def full_like(like: Any, number: float) -> Any:
+    return each(lambda a: const(number, a.type), like) if isinstance(like, Values) else number
 
 
-def zeros_like(like: Values) -> Values:
-    return full_like(like, 0)
+def zeros_like(like: Any) -> Any:
+    return full_like(like, 0.0)
 
 
 def asarray(given: Any) -> Values:
