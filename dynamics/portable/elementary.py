@@ -225,7 +225,7 @@ def _far(x: Node) -> tuple[Node, Node, Node]:
 def sincos(x: Node) -> tuple[Node, Node]:
     """(sin x, cos x)."""
     n, y, delta = branch(abs(x) < NEAR, _near(x), _far(x))
-    y = where(abs(x) < math.inf, y, math.nan)
+    y = where(x.equals(0), x, where(abs(x) < math.inf, y, math.nan))  # -0 stays -0
     z = y * y
     v = z * y
     r = polynomial(z, 8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
@@ -379,11 +379,15 @@ def tanh(x: Node) -> Node:
     return where(abs(x) < 1e-9, x, make("copysign", -e / (2 + e), x))
 
 
-@function(2)
-def pow_(x: Node, y: Node) -> Node:
-    """x^y, with the special values of IEEE 754."""
+def power(x: Node, y: Node) -> Node:
+    """x^y; of a fixed x the logarithm is found once, before a loop."""
+    return call("pow", x, y, *(call("log_in_two", abs(x), result=k) for k in (0, 1)))
+
+
+@function(4)
+def pow_(x: Node, y: Node, high: Node, low: Node) -> Node:
+    """x^y with log |x| = high + low, and the special values of IEEE 754."""
     a = abs(x)
-    high, low = _log_in_two(a)
     bounded = make("min", make("max", y, -1e25), 1e25)
     p, error = two_product(high, bounded)
     found = _exp(p, where(abs(p) < 1e300, error + low * bounded, 0.0))
@@ -400,7 +404,8 @@ def pow_(x: Node, y: Node) -> Node:
     return where(y.equals(0) | x.equals(1), 1.0, found)
 
 
-def _log_in_two(a: Node) -> tuple[Node, Node]:
+@function(1, 2)
+def log_in_two(a: Node) -> tuple[Node, Node]:
     """log a = k ln 2 + 2 (s + s³/3 + s⁵/5 + …), s = (m - 1)/(m + 1), as a sum of two doubles."""
     k, m = _split(a)
     f, g = m - 1, m + 1

@@ -95,7 +95,7 @@ def _power_of_two(x: Node) -> Node:
         return _power_of_two(x.to("f64")).to("f32")
     whole = make("floor", x).equals(x) & (x >= -1022.0) & (x <= 1023.0)
     bounded = make("min", make("max", x, -1022.0), 1023.0).to("i64")
-    return either(whole, ((bounded + 1023) << 52).bits("f64"), called("pow", const(2, "f64"), x))
+    return either(whole, ((bounded + 1023) << 52).bits("f64"), to_the_power(const(2, "f64"), x))
 
 
 def _quotient(a: Node, b: Node) -> Node:

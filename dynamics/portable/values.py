@@ -173,7 +173,7 @@ def whole_power(x: Node, n: int) -> Node:
 def to_the_power(x: Node, y: Node) -> Node:
     if is_const(y) and abs(value(y)) <= 8 and value(y) == np.floor(value(y)):
         return whole_power(x, int(value(y)))
-    return called("pow", x, y)
+    return elementary.power(x.to("f64"), y.to("f64")).to(x.type)
 
 
 def signum(x: Node) -> Node:
