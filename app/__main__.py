@@ -176,12 +176,20 @@ def app(
 # A scene's numbers, pictures and source
 
 
+class Engine(StrEnum):
+    xla = "xla"
+    portable = "portable"
+
+
 @zoomout.command()
 def run(
     scene: SceneSource,
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as .json, .npz or .csv.")] = None,
     every: Annotated[int, typer.Option(metavar="N", min=1, help="Keep every N-th step only.")] = 1,
+    engine: Annotated[
+        Engine, typer.Option(help="Who makes float paths: XLA, or a program with the same bits on every machine.")
+    ] = Engine.xla,
     force: ForceFlag = False,
 ) -> None:
     """Simulate a scene and give its numbers."""
@@ -191,7 +199,7 @@ def run(
 
     if out is not None:
         result.writer(out)
-    done = result.simulate(_scene(scene))
+    done = result.simulate(_scene(scene), engine=engine.value)
     shown = _chart_numbers(done.scene) if as_json and done.scene.chart is not None else {}
     if out is not None:
         with _writing():

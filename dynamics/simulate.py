@@ -33,7 +33,7 @@ SMALLEST = {"float32": -100, "float64": -900}
 """the power of two below which a learning rate in the frame's units is not let sink"""
 REACH = {"float32": 12, "float64": 100}
 """the largest power of ten of a start's length, and of its inverse, from which a rule with a memory is followed"""
-ENGINE = "portable"
+ENGINE = "xla"
 """who makes a path where nobody says otherwise"""
 DTYPES = {"float32": np.float32, "float64": np.float64}
 

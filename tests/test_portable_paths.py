@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.answer.result import simulate as carried_out
+from app.answer.result import to_data_of
+from app.scene import Run as SceneRun
+from app.scene import Scene
 from dynamics import RULES, Run, simulate
 from dynamics.horizon import trust
 from dynamics.portable.host import record
@@ -218,3 +223,12 @@ def test_the_module_does_not_depend_on_what_was_built_before():
     translated(ANGLES, run)
     program.cache_clear()
     assert written(program(kernel, shapes(traced))) == first
+
+
+def test_a_scenes_numbers_carry_a_digest_of_their_bits():
+    scene = Scene(landscape="five_wells", runs=(SceneRun(learning_rate=0.3, weight_decay=0.25),), steps=50)
+    one, same, other = (
+        to_data_of(carried_out(scene, horizon, engine))["runs"][0]["paths"][0]["digest"]
+        for horizon, engine in ((False, "portable"), (True, "portable"), (False, "xla"))
+    )
+    assert re.fullmatch("[0-9a-f]{16}", one) and one == same != other
