@@ -223,6 +223,12 @@ class Theme(StrEnum):
     dark = "dark"
 
 
+class Controls(StrEnum):
+    none = "none"
+    some = "some"
+    all = "all"
+
+
 @zoomout.command()
 def render(
     scene: SceneSource,
@@ -251,6 +257,9 @@ def render(
     caption: Annotated[bool, typer.Option("--caption/--no-caption", help="The line of time and its sentence.")] = True,
     credit: Annotated[bool, typer.Option("--credit", help="A small line that says what made it.")] = False,
     transparent: Annotated[bool, typer.Option("--transparent", help="A picture without a ground.")] = False,
+    controls: Annotated[
+        Controls, typer.Option(help="What can be moved in a page without a server: nothing, the starts, or numbers too.")
+    ] = Controls.some,
     force: ForceFlag = False,
 ) -> None:
     """Make a film, a picture or a self-contained page of a scene."""
@@ -259,7 +268,7 @@ def render(
 
     target = target_named(size)
     pixels, ratio, room = target[1:] if target else (_size(size), 0.0, 99)
-    parts = Parts(title, room if strips is None else strips, caption, credit, transparent, ratio)
+    parts = Parts(title, room if strips is None else strips, caption, credit, transparent, ratio, controls.value)
     _check_folder(out)
     given = _scene(scene)
     from app import film
