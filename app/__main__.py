@@ -176,12 +176,20 @@ def app(
 # A scene's numbers, pictures and source
 
 
+class Engine(StrEnum):
+    xla = "xla"
+    portable = "portable"
+
+
 @zoomout.command()
 def run(
     scene: SceneSource,
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as .json, .npz or .csv.")] = None,
     every: Annotated[int, typer.Option(metavar="N", min=1, help="Keep every N-th step only.")] = 1,
+    engine: Annotated[
+        Engine, typer.Option(help="Who makes float paths: XLA, or a program with the same bits on every machine.")
+    ] = Engine.xla,
     force: ForceFlag = False,
 ) -> None:
     """Simulate a scene and give its numbers."""
@@ -191,7 +199,7 @@ def run(
 
     if out is not None:
         result.writer(out)
-    done = result.simulate(_scene(scene))
+    done = result.simulate(_scene(scene), engine=engine.value)
     shown = _chart_numbers(done.scene) if as_json and done.scene.chart is not None else {}
     if out is not None:
         with _writing():
@@ -213,6 +221,12 @@ def _chart_numbers(scene: Any) -> dict[str, Any]:
 class Theme(StrEnum):
     light = "light"
     dark = "dark"
+
+
+class Controls(StrEnum):
+    none = "none"
+    some = "some"
+    all = "all"
 
 
 @zoomout.command()
@@ -243,6 +257,9 @@ def render(
     caption: Annotated[bool, typer.Option("--caption/--no-caption", help="The line of time and its sentence.")] = True,
     credit: Annotated[bool, typer.Option("--credit", help="A small line that says what made it.")] = False,
     transparent: Annotated[bool, typer.Option("--transparent", help="A picture without a ground.")] = False,
+    controls: Annotated[
+        Controls, typer.Option(help="What can be moved in a page without a server: nothing, the starts, or numbers too.")
+    ] = Controls.some,
     force: ForceFlag = False,
 ) -> None:
     """Make a film, a picture or a self-contained page of a scene."""
@@ -251,7 +268,7 @@ def render(
 
     target = target_named(size)
     pixels, ratio, room = target[1:] if target else (_size(size), 0.0, 99)
-    parts = Parts(title, room if strips is None else strips, caption, credit, transparent, ratio)
+    parts = Parts(title, room if strips is None else strips, caption, credit, transparent, ratio, controls.value)
     _check_folder(out)
     given = _scene(scene)
     from app import film

@@ -33,6 +33,8 @@ SMALLEST = {"float32": -100, "float64": -900}
 """the power of two below which a learning rate in the frame's units is not let sink"""
 REACH = {"float32": 12, "float64": 100}
 """the largest power of ten of a start's length, and of its inverse, from which a rule with a memory is followed"""
+ENGINE = "xla"
+"""who makes a path where nobody says otherwise"""
 DTYPES = {"float32": np.float32, "float64": np.float64}
 
 
@@ -79,16 +81,53 @@ def simulate(
     knobs: Mapping[str, float] | None = None,
     arithmetic: str = "float64",
     seed: int = 0,
+    engine: str = ENGINE,
 ) -> list[Path]:
     """Runs a rule from every start and records steps + 1 points of each path.
 
     Main arguments: `landscape`, `run`, `starts` as pairs (x, y), `steps`.
     Other arguments: `knobs` of the landscape, `arithmetic` ("float64" or "float32"; the caller's JAX settings are left
-    alone), `seed` of the gradient noise, which is the same for every run from the same start.
+    alone), `seed` of the gradient noise, which is the same for every run from the same start, `engine` ("portable": the same
+    bits on every machine, and XLA's where the loss has no portable program; "xla").
     """
     if refusal := beyond_reach(landscape, run, starts, arithmetic):
         raise ValueError(refusal)
     tables, traced, kernel = prepare(landscape, run, starts, steps, knobs, arithmetic, seed)
+    found = _portable(kernel, traced, steps) if engine == "portable" else None
+    points, uneventful, readings = found or _by_xla(kernel, traced, steps)
+    rate, rule = tables.learning_rate, rules.named(run.rule)
+    return [
+        make_path(
+            tuple(start), points[i], lambda i=i: readings()[i], rate, rule.length, landscape.scale_invariant, uneventful[i],
+            unfailing=rule.coupled or not rule.knobs,
+        )
+        for i, start in enumerate(starts)
+    ]  # fmt: skip
+
+
+Recorded = tuple[np.ndarray, np.ndarray, Callable[[], np.ndarray]]
+"""points (P, 3, T + 1), of each path whether nothing happened to it, and what reads (P, 4, T + 1) at the points"""
+
+
+def _portable(kernel: "Kernel", traced: Mapping[str, Any], steps: int) -> Recorded | None:
+    """By the portable program, or None where there is none."""
+    try:
+        from dynamics.portable.host import record
+        from dynamics.portable.job import job
+        from dynamics.portable.reading import Untranslated
+    except ImportError:  # no wasmtime on this machine
+        return None
+    try:
+        found = record(job(kernel, traced, steps))
+    except Untranslated:
+        return None
+    loss, gx, gy, _ = np.moveaxis(found.readings(slice(steps, None))[:, :, 0], 1, 0)
+    moves = (found.points[:, :, -1] != found.points[:, :, max(steps - 1, 0)]).any(axis=1)
+    finite = np.isfinite(loss) & np.isfinite(gx) & np.isfinite(gy) & np.isfinite(found.points[:, :2]).all(axis=(1, 2))
+    return found.points, found.sound & finite & moves & ((gx != 0) | (gy != 0)), cache(found.readings)
+
+
+def _by_xla(kernel: "Kernel", traced: Mapping[str, Any], steps: int) -> Recorded:
     with jax.enable_x64(True):
         record = _recorded(kernel, room(steps))(**traced)
         uneventful = np.asarray(_uneventful(kernel.formula)(record, traced["steps"], traced["knobs"]))
@@ -100,14 +139,7 @@ def simulate(
             read = _read(kernel.formula)(record, traced["knobs"])
         return np.asarray(read)[:, :, : steps + 1].astype(float, copy=False)
 
-    rate, rule = tables.learning_rate, rules.named(run.rule)
-    return [
-        make_path(
-            tuple(start), points[i], lambda i=i: readings()[i], rate, rule.length, landscape.scale_invariant, uneventful[i],
-            unfailing=rule.coupled or not rule.knobs,
-        )
-        for i, start in enumerate(starts)
-    ]  # fmt: skip
+    return points, uneventful, readings
 
 
 def beyond_reach(

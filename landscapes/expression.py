@@ -392,9 +392,9 @@ def array_functions(xp: Any) -> dict[str, Callable]:
     }
     found = {name: getattr(xp, renamed.get(name, name)) for name in [*PRIMITIVES, "pow"] if name != "stop"}
     found |= {name: partial(getattr(xp, name), axis=0) for name in OVER_ROWS}
-    if xp.__name__ == "jax.numpy":
+    if getattr(xp, "__name__", "") == "jax.numpy":
         found |= {"sum": _added_up, "mean": lambda values: _added_up(values) / values.shape[0]}
-    found |= {"stop": lambda a: a}
+    found |= {"stop": lambda a: a} | ({"folded": xp.folded} if hasattr(xp, "folded") else {})
     return found | {"gated": lambda weight, value: xp.where(weight == 0, xp.zeros_like(weight), weight * value)}
 
 
@@ -416,7 +416,8 @@ def evaluate(
     """The outputs' values, each common part computed once.
 
     `leaves` gives the variables, knobs and columns, `functions` the functions, `numeral` and `constants` how a written
-    number is read. Parts made of plain floats alone are folded with `math`, so constants cost nothing in a compiled loop.
+    number is read. Parts made of plain floats alone are folded, so constants cost nothing in a compiled loop: with `math`,
+    or as the array module itself has it (`folded`).
     """
     value: dict[Node, Any] = {}
     for node in in_order(outputs):
@@ -449,6 +450,8 @@ def _apply(op: str, operands: list[Any], functions: Mapping[str, Callable]) -> A
             return -operands[0]
     if not all(type(operand) is float for operand in operands):
         return functions[op](*operands)
+    if "folded" in functions:
+        return functions["folded"](op, *operands)
     try:
         return FLOAT_FUNCTIONS[op](*operands)
     except (ValueError, ArithmeticError):  # log(-a) of a knob

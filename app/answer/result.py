@@ -22,6 +22,7 @@ from dynamics.horizon import trust
 from dynamics.images import moved
 from dynamics.preconditioner import preconditioned_sharpness, stretches
 from dynamics.sharpness import threshold
+from dynamics.simulate import ENGINE
 from dynamics.twins import NoTwin, Twin, derived, gap, twin
 from landscapes import Landscape
 
@@ -55,44 +56,45 @@ POINT = 80
 """bytes that a recorded point takes in a result, readings included"""
 
 
-def simulate(scene: Scene, horizon: bool = True) -> Result:
+def simulate(scene: Scene, horizon: bool = True, engine: str = ENGINE) -> Result:
     """Every run from every start. The same scene gives the same numbers.
 
-    Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner.
+    Without `horizon` float paths carry no horizon of trust and no Lyapunov exponent, and come a little sooner. `engine`
+    makes the float paths (see `dynamics.simulate`).
     """
-    return KEPT.get((scene, horizon), lambda: _carried_out(scene, horizon), POINT * recorded(scene))
+    return KEPT.get((scene, horizon, engine), lambda: _carried_out(scene, horizon, engine), POINT * recorded(scene))
 
 
-def _carried_out(scene: Scene, horizon: bool) -> Result:
+def _carried_out(scene: Scene, horizon: bool, engine: str) -> Result:
     done: dict[int, RunResult] = {}
     for i in sorted(range(len(scene.runs)), key=lambda i: len(scene.runs[i].named)):
         cancel.check()
         run, label = scene.runs[i], scene.labels[i]
         done[i] = RunResult(label, run, run.motion, ())
         if not run.named:
-            done[i] = done[i]._replace(paths=_paths(scene, done[i].motion, horizon, scene.points))
+            done[i] = done[i]._replace(paths=_paths(scene, done[i].motion, horizon, engine, scene.points))
         for kind, name in run.named.items():
             j = scene.labels.index(name)
-            done[i] = done[i]._replace(partner=j, **_OF[kind](scene, run, done[j], horizon))
+            done[i] = done[i]._replace(partner=j, **_OF[kind](scene, run, done[j], horizon, engine))
     return Result(scene, tuple(done[i] for i in range(len(scene.runs))))
 
 
-def _twin(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+def _twin(scene: Scene, run: Run, partner: RunResult, horizon: bool, engine: str) -> dict[str, Any]:
     made = twin_of(scene, run)
     if scene.arithmetic == "shared":
         paths = tuple(derived(path, made) for path in partner.paths)
     else:
-        paths = _paths(scene, made.run, horizon, scene.points)
+        paths = _paths(scene, made.run, horizon, engine, scene.points)
     gaps = tuple(gap(a, b, made.log_projection) for a, b in zip(partner.paths, paths, strict=True))
     return dict(motion=made.run, paths=paths, gaps=gaps, log_projection=made.log_projection, theorem=made.theorem)
 
 
-def _ghost(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+def _ghost(scene: Scene, run: Run, partner: RunResult, horizon: bool, engine: str) -> dict[str, Any]:
     starts = tuple(_one_ulp_away(start, scene.arithmetic) for start in scene.points)
-    return dict(motion=partner.motion, paths=_paths(scene, partner.motion, horizon, starts))
+    return dict(motion=partner.motion, paths=_paths(scene, partner.motion, horizon, engine, starts))
 
 
-def _flow(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+def _flow(scene: Scene, run: Run, partner: RunResult, horizon: bool, engine: str) -> dict[str, Any]:
     try:
         paths = tuple(flow(scene.field, partner.motion, scene.points, scene.steps, scene.knobs))
     except NoFlow as reason:
@@ -101,9 +103,10 @@ def _flow(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str
     return dict(motion=partner.motion, paths=paths, gaps=gaps)
 
 
-def _image(scene: Scene, run: Run, partner: RunResult, horizon: bool) -> dict[str, Any]:
+def _image(scene: Scene, run: Run, partner: RunResult, horizon: bool, engine: str) -> dict[str, Any]:
     units, knobs = run.units, scene.field.knob_values | scene.knobs
-    inside = _paths(scene, partner.motion, horizon, tuple(map(units.inside, scene.points)), units.of(scene.field))
+    starts = tuple(map(units.inside, scene.points))
+    inside = _paths(scene, partner.motion, horizon, engine, starts, units.of(scene.field))
     paths = tuple(
         units.back(path, start, scene.field, knobs) for path, start in zip(inside, scene.points, strict=True)
     )  # fmt: skip
@@ -128,7 +131,7 @@ def _one_ulp_away(start: Start, arithmetic: str) -> Start:
 
 
 def _paths(
-    scene: Scene, motion: Motion, horizon: bool, starts: tuple[Start, ...], field: Landscape | None = None
+    scene: Scene, motion: Motion, horizon: bool, engine: str, starts: tuple[Start, ...], field: Landscape | None = None
 ) -> tuple[Path, ...]:
     """The paths of a motion on the scene's loss, or on another `field` with its knobs."""
     field = field or scene.field
@@ -138,7 +141,7 @@ def _paths(
             return tuple(precise.simulate(field, motion, starts, scene.steps, scene.knobs))
         except precise.Uncertified as reason:
             raise SceneError("uncertified", str(reason)) from None
-    paths = run_paths(field, motion, starts, scene.steps, scene.knobs, floats, scene.seed)
+    paths = run_paths(field, motion, starts, scene.steps, scene.knobs, floats, scene.seed, engine)
     trusted = trust(field, motion, starts, scene.steps, scene.knobs, scene.seed) if horizon else None
     if trusted is None:
         return tuple(paths)
@@ -193,7 +196,7 @@ def _path_data(path: Path, steps: np.ndarray) -> dict[str, Any]:
     proof = {} if path.radius is None else {"radius": _list(path.radius[steps]), "bits": path.bits}
     return {
         "start": list(path.start), "status": path.status, "stopped_at": path.stopped_at, **series, "horizon": path.horizon,
-        **proof,
+        "digest": path.digest, **proof,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from app.picture.fonts import note as note
 from app.picture.look import EVERYTHING, THEMES, Parts, Theme
 from app.picture.picture import Picture, picture, telling
 from app.scene import Scene, SceneError
+from dynamics.simulate import ENGINE
 
 FILMS, PICTURES, PAGES = ("mp4", "webm", "gif"), ("png", "svg", "pdf"), ("html",)
 HOLD = 1.0
@@ -68,7 +69,8 @@ def render(
     if scene.chart is not None:
         _write_chart(scene, path, kind, size, fps, seconds, theme, progress, large, parts)
     else:
-        _write(picture(simulate(scene)), path, kind, size, fps, seconds, THEMES[theme], progress, step, parts)
+        engine = "portable" if kind in PAGES and parts.controls != "none" else ENGINE
+        _write(picture(simulate(scene, engine=engine)), path, kind, size, fps, seconds, THEMES[theme], progress, step, parts)
     return path
 
 
@@ -115,7 +117,9 @@ def _write(
             from app.stage.frame import frame
             from app.wire.embed import page
 
-            file.write_text(page("stage", seen.scene, seen.summary, frame(seen, key="page"), theme.name), "utf-8")
+            alone = parts.controls != "none"
+            data = frame(seen, key="page", alone=alone)
+            file.write_text(page("stage", seen.scene, seen.summary, data, theme.name, modules=alone), "utf-8")
         elif kind in ("svg", "pdf"):
             paper(seen, file, kind, size, theme, moment, parts)
         elif kind == "png":

@@ -38,6 +38,8 @@ class Parts(NamedTuple):
     transparent: bool = False
     ratio: float = 0.0
     """pixels of the picture to one where it will be seen: no letter is smaller than `LEAST` there; 0 asks for nothing"""
+    controls: str = "some"
+    """what can be moved in a page without a server: none, some (the starts) or all (numbers too)"""
 
 
 EVERYTHING = Parts()

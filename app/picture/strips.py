@@ -42,6 +42,8 @@ class Strip(NamedTuple):
     threshold_label: str = ""
     guides: tuple[tuple[np.ndarray, str], ...] = ()
     """lines over t that belong to no run, each with its label"""
+    name: str = ""
+    """what it is called in a scene's view"""
 
     @property
     def range(self) -> tuple[float, float]:
@@ -63,8 +65,12 @@ class Strip(NamedTuple):
 
 def strips(result: Result) -> tuple[Strip, ...]:
     """Those that the scene's view names; without names, those that say something of this result."""
-    made = (MAKERS[name].make(result) for name in shown(result.scene))
-    return tuple(_crowded(_told(_scaled(strip, result.scene.view.strip_scale))) for strip in made if strip is not None)
+    made = ((name, MAKERS[name].make(result)) for name in shown(result.scene))
+    return tuple(
+        _crowded(_told(_scaled(strip, result.scene.view.strip_scale)))._replace(name=name)
+        for name, strip in made
+        if strip is not None
+    )
 
 
 def shown(scene: Scene) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from app.picture.panels import Panel, Table, Window, twin_pair
 from app.picture.picture import QUIVER, Field, Picture, colour_table, lyapunov, remark
 from app.picture.strips import Strip
+from app.stage.live import live
 from app.wire.packing import Arrays, packed
 from dynamics import Path
 from dynamics.path import wrapped
@@ -19,8 +20,12 @@ PREVIEW = 500
 """values of a strip's line while something is being dragged"""
 
 
-def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False) -> bytes:
-    """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted.
+def frame(
+    picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False,
+    alone: bool = False,
+) -> bytes:  # fmt: skip
+    """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted. With `alone` it
+    carries what a page without a server needs to move the starts (see `app.stage.live`).
 
     Positions travel as float32: finer than a pixel down to a millionth of the window; as float64 where a path comes to rest
     away from the origin, or the window is small there, so that it is smooth however closely it is looked at. What needs more
@@ -56,6 +61,7 @@ def frame(picture: Picture, request: int = 0, key: str = "", autoplay: bool = Tr
         "caption": _caption(picture, arrays, every),
         "horizon_text": picture.horizon_text,
         "summary": picture.summary,
+        "live": live(picture, arrays, every) if alone else None,
     }
     return packed(header, arrays)
 

@@ -3,6 +3,7 @@ import {
   logTicks, max, min, nextId, pow, standing, still, sum, swatch, themeOf, ticks, topOf, unpack, watchPlace, write,
 } from "../canvas/canvas.js";
 import { numbersIn, seenIn, withSeen } from "../canvas/seen.js";
+import { answering } from "./live.js";
 
 /**
  * The stage: a frame is a pure function of data and time.
@@ -24,9 +25,9 @@ import { numbersIn, seenIn, withSeen } from "../canvas/seen.js";
 // ──── the frame ────
 
 
-/** Bytes to a frame whose array names have become typed arrays. */
-export function decode(bytes) {
-  const { header, arrays } = unpack(bytes);
+/** Bytes, or a header and its arrays, to a frame whose array names have become typed arrays. */
+export function decode(source) {
+  const { header, arrays } = source.header ? source : unpack(source);
   const get = (name) => (name == null ? null : arrays[name]);
   const located = (thing) => ({ ...thing, x: get(thing.x), y: get(thing.y), k: get(thing.k) });
   const runs = (header.runs ?? []).map((run) => ({ ...run, paths: run.paths.map(located) }));
@@ -933,6 +934,8 @@ const FURNITURE = {
   legend: ({ runs }) => JSON.stringify(runs.map(({ label, colour, dash }) => [label, colour, dash])),
 };
 
+const RECORDING = "This page plays as a recording: its browser, or who shows it, lets no WebAssembly run.";
+
 let taken = false; // whether a start has been moved yet: until then the first handle asks to be
 let active = null; // the stage that keys go to when the focus is on none
 class Stage {
@@ -1045,10 +1048,12 @@ class Stage {
 
   // ── data ──
 
-  update(bytes) {
-    if (!bytes?.length) return;
-    const frame = decode(bytes), before = this.frame, same = before?.key === frame.key;
+  update(given) {
+    if (!given?.length && !given?.header) return;
+    const source = given.header ? given : unpack(given);
+    const frame = decode(source), before = this.frame, same = before?.key === frame.key;
     this.frame = frame;
+    if (frame.live) this.comeAlive(source);
     this.root.classList.remove("zo-empty");
     this.root.removeAttribute("aria-busy");
     if (this.inFlight && frame.id >= this.inFlight.id) this.inFlight = null;
@@ -1082,6 +1087,18 @@ class Stage {
     this.wake();
   }
 
+  /** Where there is no server a page answers itself; where it may not, it plays as a recording and says so. */
+  async comeAlive(source) {
+    try {
+      const request = await answering(source, (made) => this.update(made));
+      this.host = { ...this.host, request, alone: true };
+    } catch {
+      this.frame.caption.note = [this.frame.caption.note, RECORDING].filter(Boolean).join(" ");
+    }
+    this.shown = null;
+    if (!this.destroyed) this.describe(), this.draw();
+  }
+
   /** Opens as an address says. */
   show(asked) {
     const { frame } = this, [t] = numbersIn(asked.t), [camera] = numbersIn(asked.camera), window = numbersIn(asked.window);
@@ -1104,7 +1121,7 @@ class Stage {
 
   /** Writes what is seen into the address, once it rests. */
   remember() {
-    if (!this.host?.request) return;
+    if (!this.host?.request || this.host.alone) return;
     clearTimeout(this.remembering);
     this.remembering = setTimeout(() => {
       const address = location.pathname + withSeen(location.search, this.seen());
@@ -1183,7 +1200,7 @@ class Stage {
     const { frame, root, parts } = this;
     if (!frame || !root.clientWidth) return;
     const full = root.classList.contains("zo-full");
-    const short = !this.host?.request && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
+    const short = (!this.host?.request || this.host.alone) && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
     root.classList.toggle("zo-short", short);
     root.classList.toggle("lecture", root.dataset.mode === "lecture" || (full && innerWidth >= 1600));
     this.theme = themeOf(root);

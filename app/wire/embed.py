@@ -67,11 +67,15 @@ PAGE = """<!doctype html>
 """
 
 
-def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light") -> str:
-    """The page of the component called `name`, as text. It plays from a file, offline; all is alive that asks no server."""
+def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light", modules: bool = False) -> str:
+    """The page of the component called `name`, as text. It plays from a file, offline; all is alive that asks no server.
+
+    With `modules` its data hold WebAssembly, and the policy lets it run; text stays text.
+    """
     style, script = _style(name, THEMES[theme]), _script(name)
+    runs = " 'wasm-unsafe-eval'" if modules else ""
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {_hash(script)}{runs}; style-src {_hash(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
     title = html.escape(scene.title)

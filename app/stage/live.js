@@ -1,0 +1,139 @@
+import { engine, runs } from "./engine.js";
+
+/**
+ * A picture whose starts move without a server: the header's jobs are run again, and the arrays that follow take their places.
+ *
+ *     answering(source, show)   → request    what a host answers: show(source) with new arrays, and the same words
+ *
+ * Everything here is a reading of the columns that the module gives; no step is made in JavaScript.
+ */
+
+const LN2 = Math.log(2), FAR = 1e6; // as in dynamics/path.py
+const FRAME_LIMIT = 30; // as in dynamics/simulate.py
+const WORDS = new DataView(new ArrayBuffer(8));
+
+/** The next number above, in the job's precision: where a ghost starts. */
+function above(x, float) {
+  const [real, whole, one] = float === "f32" ? ["Float32", "Int32", 1] : ["Float64", "BigInt64", 1n];
+  WORDS[`set${real}`](0, x || 0);
+  const bits = WORDS[`get${whole}`](0);
+  WORDS[`set${whole}`](0, x >= 0 ? bits + one : bits - one);
+  return WORDS[`get${real}`](0);
+}
+
+/** A start as the module reads it: x, y, its frame and its place, eight bytes each. */
+function written([x, y], place, { float, ghost }) {
+  const bytes = new Uint8Array(32), view = new DataView(bytes.buffer), set = float === "f32" ? "setFloat32" : "setFloat64";
+  view[set](0, ghost ? above(x, float) : x, true);
+  view[set](8, y, true);
+  view.setInt32(24, place, true);
+  return bytes;
+}
+
+const finite = (...values) => values.every(Number.isFinite);
+
+/** How a path ended, and at which step: as dynamics/path.py has it. */
+function ending([x, y, , loss, gx, gy], invariant) {
+  const last = x.length - 1;
+  const at = x.findIndex((_, t) => !finite(x[t], y[t], loss[t], gx[t], gy[t]));
+  if (at >= 0) {
+    if (invariant && x[at] === 0 && y[at] === 0) return ["reached_the_origin", at];
+    const before = finite(x[at], y[at]) ? at : at - 1;
+    const over = [x[at], y[at]].some((v) => Math.abs(v) === Infinity);
+    return [over || before < 0 || Math.hypot(x[before], y[before]) > FAR ? "diverged" : "left_the_plane", at];
+  }
+  if (gx[last] !== 0 || gy[last] !== 0) return ["finished", null];
+  let moving = last;
+  while (moving >= 0 && gx[moving] === 0 && gy[moving] === 0) moving--;
+  return ["zero_gradient", moving + 1];
+}
+
+/** A path with what strips read of it, held from where it stopped. */
+function path({ columns }, job, every) {
+  const [status, stopped] = ending(columns, job.invariant);
+  const end = status === "finished" || status === "zero_gradient" ? Infinity : Math.max(stopped - 1, 0);
+  const count = Math.floor(job.steps / every) + 1;
+  const [x, y, frame, loss, gx, gy, bend] = columns.map((column) => Float64Array.from({ length: count }, (_, i) => column[Math.min(i * every, end)]));
+  const k = frame.map((f) => f * LN2);
+  const norm = x.map((a, i) => Math.log(Math.hypot(a, y[i])) + k[i]);
+  const slope = gx.map((a, i) => Math.log(Math.hypot(a, gy[i])) - k[i]);
+  const curvature = bend.map((a, i) => Math.log(a) - 2 * k[i]);
+  const angle = x.map((a, i) => Math.atan2(y[i], a));
+  return { x, y, k, status, stopped, loss: loss.map(Math.log), norm, gradient_norm: slope, sharpness: curvature, angle };
+}
+
+/** ‖P v − w‖/‖w‖ as a logarithm, from logarithms. */
+const gap = (left, right, projection) =>
+  left.angle.map((a, i) => {
+    const stretch = Math.exp(right.norm[i] + projection[i] - left.norm[i]);
+    return Math.log(Math.hypot(stretch * Math.cos(right.angle[i]) - Math.cos(a), stretch * Math.sin(right.angle[i]) - Math.sin(a)));
+  });
+
+/** A strip's line: a logarithm, from what the page was given beside it. */
+function line({ name, offset, length, partner }, series, found, given) {
+  const one = found[series.run][series.path];
+  if (name === "gap") return gap(found[partner][series.path], one, given(offset));
+  if (name === "effective_rate") return one.norm.map((n, i) => given(offset)[i] - length * n);
+  if (name === "sharpness") return one.sharpness.map((n, i) => n + given(offset)[i]);
+  return one[name];
+}
+
+/** The lowest and highest value of a strip, without dust below a double's last digit. */
+function range(lines, log) {
+  const values = lines.flatMap((values) => [...values].filter(Number.isFinite));
+  if (!values.length) return [0, 1];
+  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
+  return [log && high > Math.log(1e-12) ? Math.max(low, Math.log(1e-17)) : low, high];
+}
+
+const wrapped = (a) => a - 2 * Math.PI * Math.round(a / (2 * Math.PI));
+
+/** The source with everything that depends on the starts computed again. */
+function again({ header, arrays }, jobs, starts, id) {
+  const { live, every } = header, made = { ...arrays };
+  const keep = (name, array) => ((made[name] = array), name);
+  const given = (name) => arrays[name];
+  const found = jobs.map((job) => runs(job.exports, { ...job, starts: starts.map((at, place) => written(at, place, job)) }).map((run) => path(run, job, every)));
+  const located = header.runs.map((run, r) => ({
+    ...run,
+    paths: run.paths.map((before, p) => {
+      const { x, y, k, status, stopped } = found[r][p], name = `live ${r} ${p}`;
+      const text = status === "finished" ? null : `${live.endings[status]} (step ${stopped})`;
+      return {
+        ...before, x: keep(`${name} x`, x), y: keep(`${name} y`, y), k: k.some(Boolean) ? keep(`${name} k`, k) : null,
+        start: jobs[r].ghost ? [above(starts[p][0], jobs[r].float), starts[p][1]] : starts[p],
+        status, stopped_at: stopped, status_text: text, horizon: null,
+      };
+    }),
+  }));
+  const strips = header.strips.map((strip, s) => {
+    const how = live.strips[s];
+    const lines = strip.series.map((series) => {
+      const logs = how && line(how, series, found, given), { status, stopped } = found[series.run][series.path ?? 0];
+      const end = status === "diverged" ? Math.ceil(stopped / every) : Infinity;
+      return Float64Array.from({ length: found[0][0].x.length }, (_, i) => (how && i < end ? (strip.log ? logs[i] : Math.exp(logs[i])) : NaN));
+    });
+    const [lo, hi] = range(lines, strip.log);
+    return { ...strip, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
+  });
+  const caption = { ...header.caption, lyapunov: null };
+  if (caption.kind === "twins") {
+    const [left, right] = [caption.left, caption.right].map(([r, p]) => found[r][p]);
+    caption.log_difference = keep("live difference", left.angle.map((a, i) => Math.log(Math.abs(wrapped(right.angle[i] - a)))));
+  }
+  return { header: { ...header, id, live: undefined, runs: located, strips, caption, summary: live.summary }, arrays: made };
+}
+
+/** What answers a moved start; rejects where modules may not be run. A start beyond one frame of floats stays where it was. */
+export async function answering(source, show) {
+  const { live } = source.header;
+  const jobs = await Promise.all(live.jobs.map(async (job) => ({
+    ...job, numbers: source.arrays[job.numbers], rates: source.arrays[job.rates], exports: await engine(source.arrays[job.code]),
+  })));
+  const starts = live.starts.map((at) => [...at]);
+  return ({ kind, index, x, y, id }) => {
+    const size = Math.max(Math.abs(x), Math.abs(y));
+    if (kind === "start" && size > 2 ** -FRAME_LIMIT && size < 2 ** FRAME_LIMIT) starts[index] = [x, y];
+    show(again(source, jobs, starts, id));
+  };
+}
