@@ -1,7 +1,9 @@
 import { engine, runs } from "./engine.js";
+import { logRates, moved } from "./numbers.js";
 
 /**
- * A picture whose starts move without a server: the header's jobs are run again, and the arrays that follow take their places.
+ * A picture whose starts and numbers move without a server: the header's jobs are run again, and new arrays take the old ones'
+ * places.
  *
  *     answering(source, show)   → request    what a host answers: show(source) with new arrays, and the same words
  *
@@ -69,12 +71,15 @@ const gap = (left, right, projection) =>
     return Math.log(Math.hypot(stretch * Math.cos(right.angle[i]) - Math.cos(a), stretch * Math.sin(right.angle[i]) - Math.sin(a)));
   });
 
-/** A strip's line: a logarithm, from what the page was given beside it. */
-function line({ name, offset, length, partner }, series, found, given) {
-  const one = found[series.run][series.path];
-  if (name === "gap") return gap(found[partner][series.path], one, given(offset));
-  if (name === "effective_rate") return one.norm.map((n, i) => given(offset)[i] - length * n);
-  if (name === "sharpness") return one.sharpness.map((n, i) => n + given(offset)[i]);
+/** A strip's line, a logarithm, from paths and what was given beside them; null where numbers were moved that it needs. */
+function line({ name, offset, lengths, partner }, { run, path }, found, jobs, given, every) {
+  const one = found[run][path], { projection, rest } = jobs[run];
+  if (name === "gap") return gap(found[partner][path], one, projection ? one.x.map((_, i) => projection[i * every]) : given(offset));
+  if (name === "effective_rate") {
+    const rate = logRates(jobs[run]);
+    return one.norm.map((n, i) => rate(i * every) - lengths[run] * n);
+  }
+  if (name === "sharpness") return rest === false ? null : one.sharpness.map((n, i) => n + given(offset)[i]);
   return one[name];
 }
 
@@ -87,6 +92,17 @@ function range(lines, log) {
 }
 
 const wrapped = (a) => a - 2 * Math.PI * Math.round(a / (2 * Math.PI));
+
+/** A panel whose camera, or whose ring, follows the growth of a twin with other numbers. */
+function grownBy(panel, jobs, every, keep) {
+  const job = panel.runs.map((r) => jobs[r]).find(({ projection }) => projection);
+  if (!job || (!panel.echo && panel.camera.kind !== "zoom")) return panel;
+  const log_scale = keep("live growth", Float64Array.from(job.projection.filter((_, t) => t % every === 0), (p) => -p));
+  return {
+    ...panel, camera: panel.camera.kind === "zoom" ? { ...panel.camera, log_scale } : panel.camera,
+    ...(panel.echo && { echo: { ...panel.echo, log_scale } }),
+  };
+}
 
 /** The source with everything that depends on the starts computed again. */
 function again({ header, arrays }, jobs, starts, id) {
@@ -109,9 +125,9 @@ function again({ header, arrays }, jobs, starts, id) {
   const strips = header.strips.map((strip, s) => {
     const how = live.strips[s];
     const lines = strip.series.map((series) => {
-      const logs = how && line(how, series, found, given), { status, stopped } = found[series.run][series.path ?? 0];
+      const logs = how && line(how, series, found, jobs, given, every), { status, stopped } = found[series.run][series.path ?? 0];
       const end = status === "diverged" ? Math.ceil(stopped / every) : Infinity;
-      return Float64Array.from({ length: found[0][0].x.length }, (_, i) => (how && i < end ? (strip.log ? logs[i] : Math.exp(logs[i])) : NaN));
+      return Float64Array.from({ length: found[0][0].x.length }, (_, i) => (logs && i < end ? (strip.log ? logs[i] : Math.exp(logs[i])) : NaN));
     });
     const [lo, hi] = range(lines, strip.log);
     return { ...strip, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
@@ -121,19 +137,33 @@ function again({ header, arrays }, jobs, starts, id) {
     const [left, right] = [caption.left, caption.right].map(([r, p]) => found[r][p]);
     caption.log_difference = keep("live difference", left.angle.map((a, i) => Math.log(Math.abs(wrapped(right.angle[i] - a)))));
   }
-  return { header: { ...header, id, live: undefined, runs: located, strips, caption, summary: live.summary }, arrays: made };
+  const panels = header.panels.map((panel) => grownBy(panel, jobs, every, keep));
+  return { header: { ...header, id, live: undefined, runs: located, panels, strips, caption, summary: live.summary }, arrays: made };
 }
 
-/** What answers a moved start; rejects where modules may not be run. A start beyond one frame of floats stays where it was. */
+/**
+ * What answers a moved start or number; rejects where modules may not be run. What makes no run changes nothing: a start beyond
+ * one frame of floats, or numbers with which there is no twin.
+ */
 export async function answering(source, show) {
   const { live } = source.header;
-  const jobs = await Promise.all(live.jobs.map(async (job) => ({
+  let jobs = await Promise.all(live.jobs.map(async (job) => ({
     ...job, numbers: source.arrays[job.numbers], rates: source.arrays[job.rates], exports: await engine(source.arrays[job.code]),
   })));
-  const starts = live.starts.map((at) => [...at]);
-  return ({ kind, index, x, y, id }) => {
-    const size = Math.max(Math.abs(x), Math.abs(y));
-    if (kind === "start" && size > 2 ** -FRAME_LIMIT && size < 2 ** FRAME_LIMIT) starts[index] = [x, y];
-    show(again(source, jobs, starts, id));
+  const starts = live.starts.map((at) => [...at]), values = live.numbers.map((given) => Object.fromEntries(given.map(({ name, value }) => [name, value])));
+  const answers = {
+    start({ index, x, y }) {
+      const size = Math.max(Math.abs(x), Math.abs(y));
+      if (size > 2 ** -FRAME_LIMIT && size < 2 ** FRAME_LIMIT) starts[index] = [x, y];
+    },
+    number({ run, name, value }) {
+      const now = { ...values[run], [name]: value };
+      const made = jobs.map((job, r) => (r === run || job.partner === run ? moved(job, now) : job));
+      if (made.every(Boolean)) [jobs, values[run]] = [made, now];
+    },
+  };
+  return (message) => {
+    answers[message.kind](message);
+    show(again(source, jobs, starts, message.id));
   };
 }
