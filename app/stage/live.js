@@ -50,26 +50,33 @@ function ending([x, y, , loss, gx, gy], invariant) {
   return ["zero_gradient", moving + 1];
 }
 
-/** A path with what strips read of it, held from where it stopped. */
+/** A path in the page's samples, held from where it stopped. */
 function path({ columns }, job, every) {
   const [status, stopped] = ending(columns, job.invariant);
   const end = status === "finished" || status === "zero_gradient" ? Infinity : Math.max(stopped - 1, 0);
-  const count = Math.floor(job.steps / every) + 1;
-  const [x, y, frame, loss, gx, gy, bend] = columns.map((column) => Float64Array.from({ length: count }, (_, i) => column[Math.min(i * every, end)]));
-  const k = frame.map((f) => f * LN2);
-  const norm = x.map((a, i) => Math.log(Math.hypot(a, y[i])) + k[i]);
-  const slope = gx.map((a, i) => Math.log(Math.hypot(a, gy[i])) - k[i]);
-  const curvature = bend.map((a, i) => Math.log(a) - 2 * k[i]);
-  const angle = x.map((a, i) => Math.atan2(y[i], a));
-  return { x, y, k, status, stopped, loss: loss.map(Math.log), norm, gradient_norm: slope, sharpness: curvature, angle };
+  const sampled = (column) => Float64Array.from({ length: Math.floor(job.steps / every) + 1 }, (_, i) => column[Math.min(i * every, end)]);
+  const [x, y, frame, loss, gx, gy, bend] = every === 1 && end === Infinity ? columns : columns.map(sampled);
+  return { x, y, k: frame.map((f) => f * LN2), loss, gx, gy, bend, status, stopped };
 }
 
+/** What strips show of a path: logarithms. */
+const READ = {
+  loss: ({ loss }) => loss.map((a) => Math.log(a)),
+  norm: ({ x, y, k }) => x.map((a, i) => Math.log(Math.hypot(a, y[i])) + k[i]),
+  gradient_norm: ({ gx, gy, k }) => gx.map((a, i) => Math.log(Math.hypot(a, gy[i])) - k[i]),
+  sharpness: ({ bend, k }) => bend.map((a, i) => Math.log(a) - 2 * k[i]),
+};
+
+const angles = ({ x, y }) => x.map((a, i) => Math.atan2(y[i], a));
+
 /** ‖P v − w‖/‖w‖ as a logarithm, from logarithms. */
-const gap = (left, right, projection) =>
-  left.angle.map((a, i) => {
-    const stretch = Math.exp(right.norm[i] + projection[i] - left.norm[i]);
-    return Math.log(Math.hypot(stretch * Math.cos(right.angle[i]) - Math.cos(a), stretch * Math.sin(right.angle[i]) - Math.sin(a)));
+function gap(left, right, projection) {
+  const [a, b, n, m] = [angles(left), angles(right), READ.norm(left), READ.norm(right)];
+  return a.map((angle, i) => {
+    const stretch = Math.exp(m[i] + projection[i] - n[i]);
+    return Math.log(Math.hypot(stretch * Math.cos(b[i]) - Math.cos(angle), stretch * Math.sin(b[i]) - Math.sin(angle)));
   });
+}
 
 /** A strip's line, a logarithm, from paths and what was given beside them; null where numbers were moved that it needs. */
 function line({ name, offset, lengths, partner }, { run, path }, found, jobs, given, every) {
@@ -77,17 +84,17 @@ function line({ name, offset, lengths, partner }, { run, path }, found, jobs, gi
   if (name === "gap") return gap(found[partner][path], one, projection ? one.x.map((_, i) => projection[i * every]) : given(offset));
   if (name === "effective_rate") {
     const rate = logRates(jobs[run]);
-    return one.norm.map((n, i) => rate(i * every) - lengths[run] * n);
+    return READ.norm(one).map((n, i) => rate(i * every) - lengths[run] * n);
   }
-  if (name === "sharpness") return rest === false ? null : one.sharpness.map((n, i) => n + given(offset)[i]);
-  return one[name];
+  if (name === "sharpness") return rest === false ? null : READ.sharpness(one).map((n, i) => n + given(offset)[i]);
+  return READ[name](one);
 }
 
 /** The lowest and highest value of a strip, without dust below a double's last digit. */
 function range(lines, log) {
-  const values = lines.flatMap((values) => [...values].filter(Number.isFinite));
-  if (!values.length) return [0, 1];
-  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
+  let low = Infinity, high = -Infinity;
+  for (const values of lines) for (const value of values) if (Math.abs(value) < Infinity) (low = Math.min(low, value)), (high = Math.max(high, value));
+  if (low > high) return [0, 1];
   return [log && high > Math.log(1e-12) ? Math.max(low, Math.log(1e-17)) : low, high];
 }
 
@@ -124,18 +131,21 @@ function again({ header, arrays }, jobs, starts, id) {
   }));
   const strips = header.strips.map((strip, s) => {
     const how = live.strips[s];
+    let followed = false;
     const lines = strip.series.map((series) => {
       const logs = how && line(how, series, found, jobs, given, every), { status, stopped } = found[series.run][series.path ?? 0];
+      followed ||= Boolean(logs);
       const end = status === "diverged" ? Math.ceil(stopped / every) : Infinity;
-      return Float64Array.from({ length: found[0][0].x.length }, (_, i) => (logs && i < end ? (strip.log ? logs[i] : Math.exp(logs[i])) : NaN));
+      return logs ? logs.map((value, i) => (i < end ? (strip.log ? value : Math.exp(value)) : NaN)) : new Float64Array(found[0][0].x.length).fill(NaN);
     });
     const [lo, hi] = range(lines, strip.log);
-    return { ...strip, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
+    const title = followed ? strip.title : `${strip.title}: only for the paths as they came`;
+    return { ...strip, title, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
   });
   const caption = { ...header.caption, lyapunov: null };
   if (caption.kind === "twins") {
-    const [left, right] = [caption.left, caption.right].map(([r, p]) => found[r][p]);
-    caption.log_difference = keep("live difference", left.angle.map((a, i) => Math.log(Math.abs(wrapped(right.angle[i] - a)))));
+    const [left, right] = [caption.left, caption.right].map(([r, p]) => angles(found[r][p]));
+    caption.log_difference = keep("live difference", left.map((a, i) => Math.log(Math.abs(wrapped(right[i] - a)))));
   }
   const panels = header.panels.map((panel) => grownBy(panel, jobs, every, keep));
   return { header: { ...header, id, live: undefined, runs: located, panels, strips, caption, summary: live.summary }, arrays: made };
