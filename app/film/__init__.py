@@ -117,9 +117,8 @@ def _write(
             from app.stage.frame import frame
             from app.wire.embed import page
 
-            alone = parts.controls != "none"
-            data = frame(seen, key="page", alone=alone)
-            file.write_text(page("stage", seen.scene, seen.summary, data, theme.name, modules=alone), "utf-8")
+            data, modules = frame(seen, key="page", controls=parts.controls), parts.controls != "none"
+            file.write_text(page("stage", seen.scene, seen.summary, data, theme.name, modules), "utf-8")
         elif kind in ("svg", "pdf"):
             paper(seen, file, kind, size, theme, moment, parts)
         elif kind == "png":

@@ -22,10 +22,10 @@ PREVIEW = 500
 
 def frame(
     picture: Picture, request: int = 0, key: str = "", autoplay: bool = True, preview: bool = False,
-    alone: bool = False,
+    controls: str = "none",
 ) -> bytes:  # fmt: skip
-    """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted. With `alone` it
-    carries what a page without a server needs to move the starts (see `app.stage.live`).
+    """The frame's bytes. A `preview` has coarser strips: it will be replaced when the finger is lifted. With `controls` it
+    carries what a page without a server needs to move starts and numbers by itself (see `app.stage.live`).
 
     Positions travel as float32: finer than a pixel down to a millionth of the window; as float64 where a path comes to rest
     away from the origin, or the window is small there, so that it is smooth however closely it is looked at. What needs more
@@ -61,7 +61,7 @@ def frame(
         "caption": _caption(picture, arrays, every),
         "horizon_text": picture.horizon_text,
         "summary": picture.summary,
-        "live": live(picture, arrays, every) if alone else None,
+        "live": live(picture, arrays, every, controls),
     }
     return packed(header, arrays)
 

@@ -1,7 +1,9 @@
 import { engine, runs } from "./engine.js";
+import { logRates, moved } from "./numbers.js";
 
 /**
- * A picture whose starts move without a server: the header's jobs are run again, and the arrays that follow take their places.
+ * A picture whose starts and numbers move without a server: the header's jobs are run again, and new arrays take the old ones'
+ * places.
  *
  *     answering(source, show)   → request    what a host answers: show(source) with new arrays, and the same words
  *
@@ -48,45 +50,66 @@ function ending([x, y, , loss, gx, gy], invariant) {
   return ["zero_gradient", moving + 1];
 }
 
-/** A path with what strips read of it, held from where it stopped. */
+/** A path in the page's samples, held from where it stopped. */
 function path({ columns }, job, every) {
   const [status, stopped] = ending(columns, job.invariant);
   const end = status === "finished" || status === "zero_gradient" ? Infinity : Math.max(stopped - 1, 0);
-  const count = Math.floor(job.steps / every) + 1;
-  const [x, y, frame, loss, gx, gy, bend] = columns.map((column) => Float64Array.from({ length: count }, (_, i) => column[Math.min(i * every, end)]));
-  const k = frame.map((f) => f * LN2);
-  const norm = x.map((a, i) => Math.log(Math.hypot(a, y[i])) + k[i]);
-  const slope = gx.map((a, i) => Math.log(Math.hypot(a, gy[i])) - k[i]);
-  const curvature = bend.map((a, i) => Math.log(a) - 2 * k[i]);
-  const angle = x.map((a, i) => Math.atan2(y[i], a));
-  return { x, y, k, status, stopped, loss: loss.map(Math.log), norm, gradient_norm: slope, sharpness: curvature, angle };
+  const sampled = (column) => Float64Array.from({ length: Math.floor(job.steps / every) + 1 }, (_, i) => column[Math.min(i * every, end)]);
+  const [x, y, frame, loss, gx, gy, bend] = every === 1 && end === Infinity ? columns : columns.map(sampled);
+  return { x, y, k: frame.map((f) => f * LN2), loss, gx, gy, bend, status, stopped };
 }
 
-/** ‖P v − w‖/‖w‖ as a logarithm, from logarithms. */
-const gap = (left, right, projection) =>
-  left.angle.map((a, i) => {
-    const stretch = Math.exp(right.norm[i] + projection[i] - left.norm[i]);
-    return Math.log(Math.hypot(stretch * Math.cos(right.angle[i]) - Math.cos(a), stretch * Math.sin(right.angle[i]) - Math.sin(a)));
-  });
+/** What strips show of a path: logarithms. */
+const READ = {
+  loss: ({ loss }) => loss.map((a) => Math.log(a)),
+  norm: ({ x, y, k }) => x.map((a, i) => Math.log(Math.hypot(a, y[i])) + k[i]),
+  gradient_norm: ({ gx, gy, k }) => gx.map((a, i) => Math.log(Math.hypot(a, gy[i])) - k[i]),
+  sharpness: ({ bend, k }) => bend.map((a, i) => Math.log(a) - 2 * k[i]),
+};
 
-/** A strip's line: a logarithm, from what the page was given beside it. */
-function line({ name, offset, length, partner }, series, found, given) {
-  const one = found[series.run][series.path];
-  if (name === "gap") return gap(found[partner][series.path], one, given(offset));
-  if (name === "effective_rate") return one.norm.map((n, i) => given(offset)[i] - length * n);
-  if (name === "sharpness") return one.sharpness.map((n, i) => n + given(offset)[i]);
-  return one[name];
+const angles = ({ x, y }) => x.map((a, i) => Math.atan2(y[i], a));
+
+/** ‖P v − w‖/‖w‖ as a logarithm, from logarithms. */
+function gap(left, right, projection) {
+  const [a, b, n, m] = [angles(left), angles(right), READ.norm(left), READ.norm(right)];
+  return a.map((angle, i) => {
+    const stretch = Math.exp(m[i] + projection[i] - n[i]);
+    return Math.log(Math.hypot(stretch * Math.cos(b[i]) - Math.cos(angle), stretch * Math.sin(b[i]) - Math.sin(angle)));
+  });
+}
+
+/** A strip's line, a logarithm, from paths and what was given beside them; null where numbers were moved that it needs. */
+function line({ name, offset, lengths, partner }, { run, path }, found, jobs, given, every) {
+  const one = found[run][path], { projection, rest } = jobs[run];
+  if (name === "gap") return gap(found[partner][path], one, projection ? one.x.map((_, i) => projection[i * every]) : given(offset));
+  if (name === "effective_rate") {
+    const rate = logRates(jobs[run]);
+    return READ.norm(one).map((n, i) => rate(i * every) - lengths[run] * n);
+  }
+  if (name === "sharpness") return rest === false ? null : READ.sharpness(one).map((n, i) => n + given(offset)[i]);
+  return READ[name](one);
 }
 
 /** The lowest and highest value of a strip, without dust below a double's last digit. */
 function range(lines, log) {
-  const values = lines.flatMap((values) => [...values].filter(Number.isFinite));
-  if (!values.length) return [0, 1];
-  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
+  let low = Infinity, high = -Infinity;
+  for (const values of lines) for (const value of values) if (Math.abs(value) < Infinity) (low = Math.min(low, value)), (high = Math.max(high, value));
+  if (low > high) return [0, 1];
   return [log && high > Math.log(1e-12) ? Math.max(low, Math.log(1e-17)) : low, high];
 }
 
 const wrapped = (a) => a - 2 * Math.PI * Math.round(a / (2 * Math.PI));
+
+/** A panel whose camera, or whose ring, follows the growth of a twin with other numbers. */
+function grownBy(panel, jobs, every, keep) {
+  const job = panel.runs.map((r) => jobs[r]).find(({ projection }) => projection);
+  if (!job || (!panel.echo && panel.camera.kind !== "zoom")) return panel;
+  const log_scale = keep("live growth", Float64Array.from(job.projection.filter((_, t) => t % every === 0), (p) => -p));
+  return {
+    ...panel, camera: panel.camera.kind === "zoom" ? { ...panel.camera, log_scale } : panel.camera,
+    ...(panel.echo && { echo: { ...panel.echo, log_scale } }),
+  };
+}
 
 /** The source with everything that depends on the starts computed again. */
 function again({ header, arrays }, jobs, starts, id) {
@@ -108,32 +131,49 @@ function again({ header, arrays }, jobs, starts, id) {
   }));
   const strips = header.strips.map((strip, s) => {
     const how = live.strips[s];
+    let followed = false;
     const lines = strip.series.map((series) => {
-      const logs = how && line(how, series, found, given), { status, stopped } = found[series.run][series.path ?? 0];
+      const logs = how && line(how, series, found, jobs, given, every), { status, stopped } = found[series.run][series.path ?? 0];
+      followed ||= Boolean(logs);
       const end = status === "diverged" ? Math.ceil(stopped / every) : Infinity;
-      return Float64Array.from({ length: found[0][0].x.length }, (_, i) => (how && i < end ? (strip.log ? logs[i] : Math.exp(logs[i])) : NaN));
+      return logs ? logs.map((value, i) => (i < end ? (strip.log ? value : Math.exp(value)) : NaN)) : new Float64Array(found[0][0].x.length).fill(NaN);
     });
     const [lo, hi] = range(lines, strip.log);
-    return { ...strip, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
+    const title = followed ? strip.title : `${strip.title}: only for the paths as they came`;
+    return { ...strip, title, lo, hi, guides: [], series: strip.series.map((series, i) => ({ ...series, band: undefined, array: keep(`live strip ${s} ${i}`, lines[i]) })) };
   });
   const caption = { ...header.caption, lyapunov: null };
   if (caption.kind === "twins") {
-    const [left, right] = [caption.left, caption.right].map(([r, p]) => found[r][p]);
-    caption.log_difference = keep("live difference", left.angle.map((a, i) => Math.log(Math.abs(wrapped(right.angle[i] - a)))));
+    const [left, right] = [caption.left, caption.right].map(([r, p]) => angles(found[r][p]));
+    caption.log_difference = keep("live difference", left.map((a, i) => Math.log(Math.abs(wrapped(right[i] - a)))));
   }
-  return { header: { ...header, id, live: undefined, runs: located, strips, caption, summary: live.summary }, arrays: made };
+  const panels = header.panels.map((panel) => grownBy(panel, jobs, every, keep));
+  return { header: { ...header, id, live: undefined, runs: located, panels, strips, caption, summary: live.summary }, arrays: made };
 }
 
-/** What answers a moved start; rejects where modules may not be run. A start beyond one frame of floats stays where it was. */
+/**
+ * What answers a moved start or number; rejects where modules may not be run. What makes no run changes nothing: a start beyond
+ * one frame of floats, or numbers with which there is no twin.
+ */
 export async function answering(source, show) {
   const { live } = source.header;
-  const jobs = await Promise.all(live.jobs.map(async (job) => ({
+  let jobs = await Promise.all(live.jobs.map(async (job) => ({
     ...job, numbers: source.arrays[job.numbers], rates: source.arrays[job.rates], exports: await engine(source.arrays[job.code]),
   })));
-  const starts = live.starts.map((at) => [...at]);
-  return ({ kind, index, x, y, id }) => {
-    const size = Math.max(Math.abs(x), Math.abs(y));
-    if (kind === "start" && size > 2 ** -FRAME_LIMIT && size < 2 ** FRAME_LIMIT) starts[index] = [x, y];
-    show(again(source, jobs, starts, id));
+  const starts = live.starts.map((at) => [...at]), values = live.numbers.map((given) => Object.fromEntries(given.map(({ name, value }) => [name, value])));
+  const answers = {
+    start({ index, x, y }) {
+      const size = Math.max(Math.abs(x), Math.abs(y));
+      if (size > 2 ** -FRAME_LIMIT && size < 2 ** FRAME_LIMIT) starts[index] = [x, y];
+    },
+    number({ run, name, value }) {
+      const now = { ...values[run], [name]: value };
+      const made = jobs.map((job, r) => (r === run || job.partner === run ? moved(job, now) : job));
+      if (made.every(Boolean)) [jobs, values[run]] = [made, now];
+    },
+  };
+  return (message) => {
+    answers[message.kind](message);
+    show(again(source, jobs, starts, message.id));
   };
 }

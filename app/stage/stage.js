@@ -936,6 +936,25 @@ const FURNITURE = {
 
 const RECORDING = "This page plays as a recording: its browser, or who shows it, lets no WebAssembly run.";
 
+/** A slider for every number that a reader may move, in the order of the runs. */
+function sliders({ runs, live }, change) {
+  const several = live.numbers.filter((given) => given.some(({ label }) => label)).length > 1;
+  return live.numbers.flatMap((given, r) => given.filter(({ label }) => label).map((number) => {
+    const { name, label, symbol, help, low, high } = number, [from, to] = number.log ? [log(low), log(high)] : [low, high];
+    const shown = el("output", {}, formatNumber(number.value));
+    const input = el("input", {
+      type: "range", class: "zo-scrubber", min: 0, max: 1000, step: 1, value: Math.round((1000 * ((number.log ? log(number.value) : number.value) - from)) / (to - from || 1)),
+      oninput: (e) => {
+        const at = from + (Number(e.target.value) / 1000) * (to - from), value = Number((number.log ? exp(at) : at).toPrecision(3)); // what is written beside it is what runs
+        shown.textContent = formatNumber(value);
+        e.target.setAttribute("aria-valuetext", shown.textContent);
+        change(r, name, value);
+      },
+    });
+    return el("label", { class: "zo-number", title: help }, [label, symbol, several ? `· ${runs[r].label}` : ""].filter(Boolean).join(" "), input, shown);
+  }));
+}
+
 let taken = false; // whether a start has been moved yet: until then the first handle asks to be
 let active = null; // the stage that keys go to when the focus is on none
 class Stage {
@@ -1035,6 +1054,7 @@ class Stage {
       el("div", { class: "zo-toggles" }, parts.home, parts.loop, parts.camera, parts.contours, parts.quiver, parts.helpButton));
     parts.now = el("p", { class: "zo-now" });
     parts.caption = el("p", { class: "zo-caption" });
+    parts.numbers = el("div", { class: "zo-numbers", role: "group", "aria-label": "Numbers" });
     parts.live = el("div", { class: "zo-unseen", "aria-live": "polite" });
     parts.close = button("close", "Close (Esc)", () => this.help(false));
     parts.help = el("div", { class: "zo-help", role: "dialog", "aria-label": "Keys", hidden: "" },
@@ -1042,7 +1062,7 @@ class Stage {
       el("dl", {}, ...KEYS.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, what)])));
     parts.progress = el("div", { class: "zo-progress", role: "progressbar", "aria-label": "Computing", hidden: "" });
     this.body = el("div", { class: "zo-body" }, parts.pictures, parts.strips);
-    this.root.append(parts.progress, parts.now, this.body, parts.transport, parts.tools, parts.caption, parts.live, parts.help);
+    this.root.append(parts.progress, parts.now, this.body, parts.transport, parts.tools, parts.numbers, parts.caption, parts.live, parts.help);
     this.root.classList.add("zo-empty");
   }
 
@@ -1092,6 +1112,7 @@ class Stage {
     try {
       const request = await answering(source, (made) => this.update(made));
       this.host = { ...this.host, request, alone: true };
+      this.parts.numbers.replaceChildren(...sliders(source.header, (run, name, value) => this.requestNumber(run, name, value)));
     } catch {
       this.frame.caption.note = [this.frame.caption.note, RECORDING].filter(Boolean).join(" ");
     }
@@ -1680,6 +1701,11 @@ class Stage {
     this.held = { kind, index, at: [x, y] }, taken = true;
     this.waiting = { kind, index, x, y, final };
     this.draw();
+    this.pump();
+  }
+
+  requestNumber(run, name, value) {
+    this.waiting = { kind: "number", run, name, value, final: true };
     this.pump();
   }
 

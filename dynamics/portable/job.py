@@ -28,7 +28,7 @@ class Job(NamedTuple):
     numbers: bytes
     starts: tuple[bytes, ...]
     rates: bytes
-    """one row of rates for all steps, or one for each"""
+    """one row of rates for all points, or one for each"""
     rows: int
     """how many rows the clock is to give: one where every step has the same"""
     steps: int
@@ -60,11 +60,11 @@ def job(kernel: Kernel, traced: Mapping[str, Any], steps: int) -> Job:
         packed(made.program.start, {"x": x, "y": y, "frame": frame, "place": place})
         for place, ((x, y), frame) in enumerate(zip(traced["starts"], traced["frames"], strict=True))
     ]
-    columns = [np.atleast_1d(np.asarray(traced[name], TYPES[kind]))[: max(steps, 1)] for name, kind in made.program.rates]
-    count = 1 if all((column == column[0]).all() for column in columns) else steps
+    columns = [np.atleast_1d(np.asarray(traced[name], TYPES[kind]))[: steps + 1] for name, kind in made.program.rates]
+    count = 1 if all((column == column[0]).all() for column in columns) else steps + 1
     return Job(
         made, packed(made.program.numbers, numbers), tuple(starts), _table(columns, count),
-        max(steps, 1) if made.program.ticks else count, steps,
+        max(steps, 1) if made.program.ticks or count > 1 else 1, steps,
     )  # fmt: skip
 
 
