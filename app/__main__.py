@@ -400,6 +400,21 @@ def atlas(
 
 
 @zoomout.command()
+def story(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A story (Markdown), or story:NAME from the shelf.")],
+    check: Annotated[bool, typer.Option("--check", help="Say whether the story is right, and where not.")],
+) -> None:
+    """Check a story: every scene accepted, every number computed."""
+    from app.story import shelf
+    from app.story.story import load
+
+    told = load(shelf.file_of(source))
+    if check:
+        questions = sum(stop.asked is not None for stop in told.stops)
+        print(f"“{told.title}” is right: {len(told.stops)} stops, {questions} questions.")
+
+
+@zoomout.command()
 def bench(
     as_json: JsonFlag = False,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, in about a minute.")] = False,
@@ -411,24 +426,29 @@ def bench(
         raise Failed("The benchmarks stopped before their end; what they said stands above.")
 
 
-KINDS = ("landscapes", "rules", "schedules", "presets")
+KINDS = ("landscapes", "rules", "schedules", "presets", "stories")
 
 
 @zoomout.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[landscapes|rules|schedules|presets]", show_default="all")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar=f"[{'|'.join(KINDS)}]", show_default="all")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the landscapes, rules, schedules and presets."""
+    """List the landscapes, rules, schedules, presets and stories."""
     from app.answer import listing
+    from app.story import shelf
+
+    def entries(kind: str) -> list[dict[str, Any]]:
+        return shelf.entries() if kind == "stories" else listing.entries(kind)
 
     if kind is not None and kind not in (*KINDS, "lessons"):
         raise Refused("kind", f"There is no list of {kind[:40]!r}; there are {', '.join(KINDS)}.")
+    kinds = (kind,) if kind else KINDS
     if as_json:
-        entries = {each: listing.entries(each) for each in (*KINDS, "lessons")}
-        print(json.dumps(entries[kind] if kind else entries, ensure_ascii=False))
+        found = {each: entries(each) for each in (kinds if kind else (*KINDS, "lessons"))}
+        print(json.dumps(found[kind] if kind else found, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(listing.lines(each)) for each in ([kind] if kind else KINDS)))
+        print("\n\n".join("\n".join(listing.lines(each, entries(each))) for each in kinds))
 
 
 def _scene(source: str) -> Any:
