@@ -401,17 +401,38 @@ def atlas(
 
 @zoomout.command()
 def story(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A story (Markdown), or story:NAME from the shelf.")],
-    check: Annotated[bool, typer.Option("--check", help="Say whether the story is right, and where not.")],
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A story (Markdown), or story:NAME.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write article and lecture as one .html file.")] = None,
+    only_check: Annotated[bool, typer.Option("--check", help="Only say whether the story is right, and where not.")] = False,
+    posters: Annotated[Path | None, typer.Option(metavar="DIR", help="Write each figure's picture to a folder.")] = None,
+    force: ForceFlag = False,
 ) -> None:
-    """Check a story: every scene accepted, every number computed."""
+    """Make an article and a lecture of a story, or check it: every scene accepted, every number computed."""
+    if out is None and posters is None and not only_check:
+        raise Refused("usage", "Say what is to become of the story: --out FILE.html, --posters DIR or --check.")
+    if out is not None:
+        if out.suffix.lower() != ".html":
+            raise Refused("format", f"A story becomes a .html file; {out.suffix or 'none'!r} is not one.")
+        _check_out(out, force)
     from app.story import shelf
-    from app.story.story import load
+    from app.story import story as stories
 
-    told = load(shelf.file_of(source))
-    if check:
+    told = stories.load(shelf.file_of(source))
+    if only_check:
         questions = sum(stop.asked is not None for stop in told.stops)
         print(f"“{told.title}” is right: {len(told.stops)} stops, {questions} questions.")
+    if posters is not None:
+        from app.story.posters import write_all
+
+        with _writing():
+            write_all(told, posters, force)
+    if out is not None:
+        from app.machine.files import whole_file
+        from app.story.page import page
+
+        made = page(told)
+        with _writing(), whole_file(out) as file:
+            file.write_text(made, "utf-8")
 
 
 @zoomout.command()
