@@ -1154,13 +1154,15 @@ class Stage {
       return (panel.camera.kind === "zoom" ? (root.clientWidth < 640 ? 3.6 : 4.2) : 2.6) * u;
     };
     let gutters = frame.panels.map(gutter);
+    const narrow = inner <= 640;
+    root.classList.toggle("zo-narrow", narrow); // before anything is measured
     const top = full || around ? 0 : topOf(root), foot = 2 * u, head = 1.9 * u;
     const rest = sum([parts.now, parts.gaugeBox, parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
     const room = screen - top - rest - foot - head - (full || around ? 0 : 8);
-    const narrow = inner <= 640, count = frame.strips.length;
+    const count = frame.strips.length;
     const perRow = inner >= 11 * u * count ? count || 1 : narrow ? 2 : Math.ceil(count / 2), rows = Math.ceil(count / perRow);
     const tight = !narrow && perRow > 1 && inner / perRow < 16 * u; // then the values go under the titles
-    const below = rows * (tight ? 8.1 : 6.6) * u;
+    const below = rows * (tight || narrow ? 8.1 : 6.6) * u;
     const share = (width) => (width - sum(gutters) - gap * (n - 1)) / n;
     const column = max(13 * u, n === 1 ? 0.34 * inner : 0);
     const under = min(share(inner), max(room - below, 220)), beside = min(share(inner - column - 2 * u), room);
@@ -1175,7 +1177,7 @@ class Stage {
     // rather a little wider, or taller, than leave a gap
     const wide = stack ? (around ? clamp(inner - gutters[0] - size, 0, 0.8 * size) : 0) : clamp(share(side ? inner - column - 2 * u : inner) - size, 0, 0.45 * size);
     const tall = stack || narrow ? 0 : clamp(room - (side ? 0 : below) - size, 0, 0.22 * size);
-    root.classList.toggle("zo-beside", side), root.classList.toggle("zo-stacked", stack), root.classList.toggle("zo-narrow", narrow);
+    root.classList.toggle("zo-beside", side), root.classList.toggle("zo-stacked", stack);
     root.classList.toggle("zo-tight", !side && (tight || narrow));
     root.style.setProperty("--zo-column", `${column}px`);
     const ratio = min(devicePixelRatio || 1, 3);

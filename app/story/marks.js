@@ -14,15 +14,16 @@ const KIND = { place: "p", angle: "a", choice: "c", number: "n" };
 
 const letters = (share) => Math.round(clamp(share, 0, 1) * (LEVELS - 1)).toString(36).padStart(3, "0");
 const shareOf = (text) => parseInt(text, 36) / (LEVELS - 1);
+const said = (v) => (Number.isInteger(v) && Math.abs(v) < 1e6 ? String(v).replace("-", "−") : formatNumber(v));
 const turned = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
 
 /** A mark as a code that begins with the number of its stop: 3p7k2m0a. */
 export function codeOf(stop, { kind, window: [x0, x1, y0, y1] = [] }, mark) {
-  const said = {
+  const written = {
     place: () => letters((mark[0] - x0) / (x1 - x0)) + letters((mark[1] - y0) / (y1 - y0)),
     angle: () => letters((turned(mark) + 180) / 360), choice: () => mark + 1, number: () => mark,
   };
-  return `${stop}${KIND[kind]}${said[kind]()}`;
+  return `${stop}${KIND[kind]}${written[kind]()}`;
 }
 
 /** The mark that a code holds, or null where it is none of this stop's. */
@@ -50,7 +51,7 @@ export function verdict({ kind, truth, words, options, unit, window }, mark) {
   }
   if (kind === "number") {
     const off = Math.abs(mark - truth[0]);
-    return `You said ${formatNumber(mark)}. ${is}: ${off === 0 ? "hit" : `${formatNumber(off)} off`}.`;
+    return `You said ${said(mark)}. ${is}: ${off === 0 ? "hit" : `${said(off)} off`}.`;
   }
   const off = Math.hypot(mark[0] - truth[0], mark[1] - truth[1]), wide = window ? window[1] - window[0] : 0;
   const share = wide ? `, ${Math.max(1, Math.round((100 * off) / wide))} % of the picture’s width` : "";

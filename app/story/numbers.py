@@ -133,7 +133,7 @@ class Quantity(NamedTuple):
     says: str
     of: Callable[[Asked], float]
     kind: str = "number"
-    """number, log (its natural logarithm is given), count, or degrees"""
+    """number, log (its natural logarithm is given), count, degrees, or setting (as somebody would have typed it)"""
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -152,9 +152,9 @@ QUANTITIES: dict[str, Quantity] = {
     "expected_turn": Quantity(
         "arccos(1 − ηλ)", lambda asked: math.degrees(math.acos(1 - math.prod(asked.rates))), "degrees"
     ),
-    "rate": Quantity("η", lambda asked: asked.path.log_learning_rate[asked.step], "log"),
-    "decay": Quantity("λ", lambda asked: asked.rates[1]),
-    "product": Quantity("ηλ", lambda asked: math.prod(asked.rates)),
+    "rate": Quantity("η", lambda asked: math.exp(asked.path.log_learning_rate[asked.step]), "setting"),
+    "decay": Quantity("λ", lambda asked: asked.rates[1], "setting"),
+    "product": Quantity("ηλ", lambda asked: math.prod(asked.rates), "setting"),
     "memory": Quantity("1/(ηλ) in steps", _memory),
     "effective_rate": Quantity(
         "η/‖w‖²", lambda asked: asked.path.log_learning_rate[asked.step] - 2 * asked.path.log_norm[asked.step], "log"
@@ -199,6 +199,8 @@ def value(scene: Scene, text: str) -> tuple[float, str]:
 def in_words(known: float, kind: str, digits: int = 3) -> str:
     if kind == "log":
         return format_log(known, digits)
+    if kind == "setting" and 1e-3 <= abs(known) < 1e4:
+        return f"{known:.4g}"
     if kind == "count":
         return grouped(f"{known:.0f}")
     if kind == "degrees":

@@ -54,7 +54,7 @@ PAGE = """<!doctype html>
 <main>
 <header>
 <h1>{title}</h1>
-{lead}
+{lead}<button type="button" class="button begin" title="Lecture (P)">Give it as a lecture</button>
 <nav aria-label="Contents"><ol>
 {contents}</ol></nav>
 </header>

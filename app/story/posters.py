@@ -14,9 +14,9 @@ from app.picture.words import caption, plain
 from app.scene import Scene, SceneError
 from app.story.story import Stop, Story
 
-SIZE = (1200, 720)
-BARE = Parts(title=False, strips=0, words=False, ratio=1.25)
-QUALITY = 68
+SIZE = (960, 576)
+BARE = Parts(title=False, strips=0, words=False, ratio=1.0)
+QUALITY = 42
 LARGE = (1600, 960)
 """of a picture that is written to a folder"""
 

@@ -11,9 +11,9 @@ const $ = (query, root = document) => root.querySelector(query);
 const COMMANDS = [
   // key, what it does, its name on the button
   ["PageUp, ←", "the stop before", "Back", "back"], ["PageDown, →", "reveal, then the next stop", "Next", "next"],
-  ["Space", "play or pause", "Play", "play"], ["Q", "the question", "Question", "ask"], ["R", "reveal the answer", "Reveal", "reveal"],
+  ["Space", "play or pause", "Play", "play"], ["Q", "the question", "Ask", "ask"], ["R", "reveal the answer", "Reveal", "reveal"],
   ["B or .", "a black screen", "Blank", "blank"], ["H", "more contrast and thicker lines", "Contrast", "strong"],
-  ["S", "the speaker’s window", "Speaker", "speaker"], ["F", "full screen", "Full screen", "full"],
+  ["S", "the speaker’s window", "Speaker", "speaker"], ["F", "full screen", "Full", "full"],
   ["?", "this list", "Keys", "keys"], ["P or Esc", "back to the article", "Article", "article"],
 ];
 const ON_KEY = {
@@ -65,7 +65,6 @@ class Stop {
       const around = { height: () => this.box.clientHeight, until: () => this.until(), drawn: () => this.drawn() };
       mount(this.root, { around }).update(bytes);
       $("picture", this.box).hidden = true;
-      this.section.classList.add("alive");
       this.api.seek(this.asked ?? this.opening);
       if (this.question && !$(".marks", this.box)) this.layMarks();
       this.drawn();
@@ -104,7 +103,7 @@ class Stop {
     const { question } = this, asked = $(".asked", this.section);
     this.details = $(".answer", asked);
     this.said = el("p", { class: "verdict", role: "status" });
-    this.form = el("form", { onsubmit: (e) => (e.preventDefault(), this.commit()) });
+    this.form = el("form", { onsubmit: (e) => e.preventDefault(), onkeydown: (e) => e.key === "Enter" && this.commit() });
     this.form.append(...this.inputs(question));
     $("summary", this.details).addEventListener("click", (e) => (e.preventDefault(), this.story.does("reveal", this)));
     this.code = el("span", {});
@@ -167,7 +166,9 @@ class Stop {
   async reveal() {
     if (!this.question || this.revealed) return;
     this.revealed = this.details.open = true;
+    this.details.parentNode.classList.add("done");
     this.said.textContent = verdict(this.question, this.mark);
+    if (this.form.contains(document.activeElement)) document.activeElement.blur();
     for (const field of this.form.elements) field.disabled = true;
     this.svg?.classList.remove("open");
     await this.wake();
@@ -245,7 +246,7 @@ class Story {
       el("dl", {}, ...[...COMMANDS, ["Home", "the first stop"], ["1–9", "that stop"]].flatMap(([key, says]) => [el("dt", {}, key), el("dd", {}, says)])));
     this.aside = el("aside", { class: "speaker-only", "aria-label": "Speaker" });
     document.body.append(this.bar, this.keys, this.aside, el("div", { class: "blank", onclick: press("blank") }));
-    $("header nav").before(el("button", { type: "button", class: "button begin", title: "Lecture (P)", onclick: () => this.lecture(true) }, "Give it as a lecture"));
+    $(".begin").addEventListener("click", () => this.lecture(true));
   }
 
   // ── where one is ──
