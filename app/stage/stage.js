@@ -818,8 +818,8 @@ export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   }
 }
 
-/** The words in a strip: what its guides are and, where there is room, the ends of its range. */
-function drawStripWords(ctx, strip, width, height, theme) {
+/** The words in a strip: what its guides are and, where there is room and the future is no secret, the ends of its range. */
+function drawStripWords(ctx, strip, width, height, theme, told) {
   const scale = stripScale(strip), size = theme.small;
   ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
   const say = (text, x, y) => write(ctx, text, x, clamp(y, 0.6 * size, height - 0.7 * size), theme.muted, theme.background);
@@ -827,7 +827,7 @@ function drawStripWords(ctx, strip, width, height, theme) {
     const last = array.findLastIndex((v) => v >= strip.lo && v <= strip.hi), y = height - 3 - scale(array[last]) * (height - 6);
     if (label && last >= 0) say(label, min((last / (array.length - 1)) * width + 6, width - ctx.measureText(label).width - 2), y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size);
   }
-  if (height < 6 * theme.unit) return;
+  if (height < 6 * theme.unit || !told) return;
   say(stripText(strip, strip.hi), 4, 0.7 * size);
   say(stripText(strip, strip.lo), 4, height - 0.9 * size);
 }
@@ -849,7 +849,7 @@ function drawStrip(ctx, frame, strip, layer, t, horizon, { width, height, ratio 
     ctx.beginPath(), ctx.moveTo(h, 0), ctx.lineTo(h, height), ctx.stroke();
   }
   ctx.setLineDash([]);
-  drawStripWords(ctx, strip, width, height, theme);
+  drawStripWords(ctx, strip, width, height, theme, frame.future !== false);
   ctx.strokeStyle = theme.text, ctx.lineWidth = 1;
   ctx.beginPath(), ctx.moveTo(x, 0), ctx.lineTo(x, height), ctx.stroke();
 }

@@ -43,7 +43,7 @@ export function markOf(stop, { kind, options, window: [x0, x1, y0, y1] = [] }, c
 /** How far off a mark is, in words; without one, what is true. */
 export function verdict({ kind, truth, words, options, unit, window }, mark) {
   const is = `It is ${words}${unit ? ` ${unit}` : ""}`;
-  if (mark === null) return `${is}.`;
+  if (mark === null) return kind === "choice" ? `“${words}”` : `${is}.`;
   if (kind === "choice") return mark === truth[0] ? `You chose “${options[mark]}”: right.` : `You chose “${options[mark]}”. It is “${words}”.`;
   if (kind === "angle") {
     const off = Math.abs(turned(mark - truth[0]));

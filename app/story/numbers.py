@@ -1,6 +1,6 @@
 """Numbers in braces: what a scene's run says of itself, computed and never typed.
 
-{loss}   {norm at 84}   {angle of growing rate at 120}   {parted}   {sharpness at 0 to 2 digits}
+{loss}   {norm at 84}   {angle of growing rate at 120}   {loss of "off at 500"}   {sharpness at 0 to 2 digits}
 """
 
 import difflib
@@ -20,7 +20,8 @@ from dynamics.sharpness import threshold
 from dynamics.spikes import spike_period, spikes
 
 ASKED = re.compile(
-    r"(?P<name>\w+)(?:\s+of\s+(?P<run>.+?))?(?:\s+at\s+(?P<step>\d+|start|end))?(?:\s+to\s+(?P<digits>[1-9])\s+digits?)?"
+    r'(?P<name>\w+)(?:\s+of\s+(?P<run>"[^"]+"|.+?))?(?:\s+at\s+(?P<step>\d+|start|end))?'
+    r"(?:\s+to\s+(?P<digits>[1-9])\s+digits?)?"
 )
 
 
@@ -211,6 +212,7 @@ def in_words(known: float, kind: str, digits: int = 3) -> str:
 def _run(runs: tuple[RunResult, ...], label: str | None) -> RunResult:
     if label is None:
         return runs[0]
+    label = label.strip('"')
     known = {run.label: run for run in runs}
     if label not in known:
         raise SceneError("number", f"There is no run called {label[:40]!r}; there are {', '.join(known)}.")

@@ -110,8 +110,8 @@ class Stop {
     const paste = el("input", { type: "text", spellcheck: "false", oninput: (e) => this.paste(e.target.value) });
     const others = el("details", { class: "others" }, el("summary", {}, "Several readers"), el("p", {}, this.code),
       el("label", {}, "The others’ codes", paste));
-    this.details.before(this.form);
-    asked.append(this.said, others);
+    this.details.before(this.form, this.said);
+    asked.append(others);
     this.tellCode();
   }
 
