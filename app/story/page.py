@@ -17,7 +17,7 @@ from app.answer.result import Result, simulate
 from app.picture.look import THEMES, Theme
 from app.picture.picture import Picture, picture
 from app.stage.frame import frame
-from app.story.posters import SIZE, moment, poster, scene_of, words
+from app.story.posters import moment, poster, scene_of, size_of, words
 from app.story.questions import Question
 from app.story.story import Stop, Story
 from app.wire.bundle import bundled
@@ -106,13 +106,14 @@ def _stop(number: int, stop: Stop) -> str:
         f'<h2 id="title-{number}">{html.escape(stop.title)}</h2>\n',
         _text(stop.before),
         _figure(stop) if stop.own else "",
-        _text(stop.after),
+        _text(stop.below),
     ]
     if stop.asked:
         pieces.append(
             f'<div class="asked">\n<div class="question">{stop.asked.html}{_options(stop.asked.question)}</div>\n'
             f'<details class="answer"><summary>Reveal</summary>\n<div>{stop.asked.answer}</div></details>\n</div>\n'
         )
+    pieces.append(_text(stop.after))
     pieces.append(f'<aside class="notes" aria-label="Notes" hidden>{stop.notes}</aside>\n' if stop.notes else "")
     return "".join([*pieces, "</section>\n"])
 
@@ -131,7 +132,7 @@ def _options(question: Question) -> str:
 def _figure(stop: Stop) -> str:
     said = words(stop)
     light, dark = (f"data:image/webp;base64,{base64.b64encode(poster(stop, theme)).decode()}" for theme in ("light", "dark"))
-    width, height = SIZE
+    width, height = size_of(stop)
     return (
         f'<figure class="{_shape(stop)}">\n<div class="place"><picture>'
         f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'

@@ -17,6 +17,8 @@ from app.story.story import Stop, Story
 SIZE = (960, 576)
 BARE = Parts(title=False, strips=0, words=False, ratio=1.0)
 QUALITY = 42
+CHART, FINE = (1280, 880), 62
+"""the same of a chart, whose picture nothing replaces"""
 LARGE = (1600, 960)
 """of a picture that is written to a folder"""
 
@@ -44,14 +46,20 @@ def words(stop: Stop) -> str:
     return plain(caption(picture(simulate(scene)), moment(stop)))
 
 
+def size_of(stop: Stop) -> tuple[int, int]:
+    return SIZE if stop.shown.scene.chart is None else CHART
+
+
 def poster(stop: Stop, theme: str) -> bytes:
     """The picture as WebP."""
     from PIL import Image
 
+    scene, size = stop.shown.scene, size_of(stop)
+    parts, quality = (BARE, QUALITY) if scene.chart is None else (BARE._replace(ratio=1.4), FINE)
     with tempfile.TemporaryDirectory() as folder:
-        made = render(stop.shown.scene, Path(folder) / "poster.png", SIZE, theme=theme, step=moment(stop), parts=BARE)
+        made = render(scene, Path(folder) / "poster.png", size, theme=theme, step=moment(stop), parts=parts)
         with Image.open(made) as image:
-            image.convert("RGB").save(Path(folder) / "poster.webp", "webp", quality=QUALITY, method=6)
+            image.convert("RGB").save(Path(folder) / "poster.webp", "webp", quality=quality, method=6)
         return (Path(folder) / "poster.webp").read_bytes()
 
 

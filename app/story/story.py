@@ -33,8 +33,10 @@ class Stop(NamedTuple):
     title: str
     before: str
     """HTML above the figure, the title left out"""
-    after: str
+    below: str
     """and below it"""
+    after: str
+    """and after its question"""
     shown: Shown | None
     """its own scene, or the one it goes on with"""
     own: bool
@@ -150,23 +152,23 @@ def _stop(part: list[Token], before: Shown | None, folder: Path | None) -> Stop:
             raise SceneError("number", "A number is computed from a scene; none stands in or before this stop.")
         return value(shown.scene, text)[1]
 
-    above, below = (writer.html(each, words) for each in prose)
+    above, below, after = (writer.html(each, words) for each in prose)
     return Stop(
-        line, plain(part[1].children or []), above, below, shown, own, _asked(blocks, shown, own, writer, words),
+        line, plain(part[1].children or []), above, below, after, shown, own, _asked(blocks, shown, own, writer, words),
         _written(blocks, "notes", writer, words),
     )  # fmt: skip
 
 
-def _blocks(found: list[Token]) -> tuple[dict[str, tuple[Token, int]], tuple[list[Token], list[Token]]]:
-    """The stop's blocks with their lines, and the tokens above and below its scene."""
+def _blocks(found: list[Token]) -> tuple[dict[str, tuple[Token, int]], tuple[list[Token], ...]]:
+    """The stop's blocks with their lines, and the tokens above its scene, below it, and after its question."""
     blocks: dict[str, tuple[Token, int]] = {}
-    prose: tuple[list[Token], list[Token]] = ([], [])
+    prose: tuple[list[Token], ...] = ([], [], [])
     for token in found:
         name = token.info.split()[0] if token.type == "fence" and token.info.strip() else ""
         if name not in BLOCKS:
             if name and (near := perhaps(name, BLOCKS)):
                 raise StoryError(token.map[0] + 1, f"There is no block called {name[:40]!r}; {near}.")
-            prose["scene" in blocks].append(token)
+            prose[2 if "question" in blocks else "scene" in blocks].append(token)
             continue
         line = token.map[0] + 1
         if token.level:
