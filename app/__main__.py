@@ -417,6 +417,42 @@ def atlas(
 
 
 @zoomout.command()
+def story(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A story (Markdown), or story:NAME.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write article and lecture as one .html file.")] = None,
+    only_check: Annotated[bool, typer.Option("--check", help="Only say whether the story is right, and where not.")] = False,
+    posters: Annotated[Path | None, typer.Option(metavar="DIR", help="Write each figure's picture to a folder.")] = None,
+    force: ForceFlag = False,
+) -> None:
+    """Make an article and a lecture of a story, or check it: every scene accepted, every number computed."""
+    if out is None and posters is None and not only_check:
+        raise Refused("usage", "Say what is to become of the story: --out FILE.html, --posters DIR or --check.")
+    if out is not None:
+        if out.suffix.lower() != ".html":
+            raise Refused("format", f"A story becomes a .html file; {out.suffix or 'none'!r} is not one.")
+        _check_out(out, force)
+    from app.story import shelf
+    from app.story import story as stories
+
+    told = stories.load(shelf.file_of(source))
+    if only_check:
+        questions = sum(stop.asked is not None for stop in told.stops)
+        print(f"“{told.title}” is right: {len(told.stops)} stops, {questions} questions.")
+    if posters is not None:
+        from app.story.posters import write_all
+
+        with _writing():
+            write_all(told, posters, force)
+    if out is not None:
+        from app.machine.files import whole_file
+        from app.story.page import page
+
+        made = page(told)
+        with _writing(), whole_file(out) as file:
+            file.write_text(made, "utf-8")
+
+
+@zoomout.command()
 def bench(
     as_json: JsonFlag = False,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, in about a minute.")] = False,
@@ -428,24 +464,29 @@ def bench(
         raise Failed("The benchmarks stopped before their end; what they said stands above.")
 
 
-KINDS = ("landscapes", "rules", "schedules", "presets")
+KINDS = ("landscapes", "rules", "schedules", "presets", "stories")
 
 
 @zoomout.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[landscapes|rules|schedules|presets]", show_default="all")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar=f"[{'|'.join(KINDS)}]", show_default="all")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the landscapes, rules, schedules and presets."""
+    """List the landscapes, rules, schedules, presets and stories."""
     from app.answer import listing
+    from app.story import shelf
+
+    def entries(kind: str) -> list[dict[str, Any]]:
+        return shelf.entries() if kind == "stories" else listing.entries(kind)
 
     if kind is not None and kind not in (*KINDS, "lessons"):
         raise Refused("kind", f"There is no list of {kind[:40]!r}; there are {', '.join(KINDS)}.")
+    kinds = (kind,) if kind else KINDS
     if as_json:
-        entries = {each: listing.entries(each) for each in (*KINDS, "lessons")}
-        print(json.dumps(entries[kind] if kind else entries, ensure_ascii=False))
+        found = {each: entries(each) for each in (kinds if kind else (*KINDS, "lessons"))}
+        print(json.dumps(found[kind] if kind else found, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(listing.lines(each)) for each in ([kind] if kind else KINDS)))
+        print("\n\n".join("\n".join(listing.lines(each, entries(each))) for each in kinds))
 
 
 def _scene(source: str) -> Any:

@@ -20,7 +20,7 @@ FAMILIES = {
     "schedule": SCHEDULES,
 }
 
-OWN = ("http://127.0.0.1", "data:", "blob:", "about:")
+OWN = ("http://127.0.0.1", "file:", "data:", "blob:", "about:")
 """how addresses begin that a page may ask"""
 
 

@@ -86,8 +86,7 @@ def _schedule(name: str, kind: type[Schedule]) -> Entry:
 # For people
 
 
-def lines(kind: str) -> list[str]:
-    found = entries(kind)
+def lines(kind: str, found: list[Entry]) -> list[str]:
     if not found:
         return [f"There are no {kind} in this version."]
     width = max(len(entry["name"]) for entry in found)

@@ -873,8 +873,8 @@ export function renderStrip(ctx, frame, strip, hidden, width, height, theme) {
   }
 }
 
-/** The words in a strip: what its guides are and, where there is room, the ends of its range. */
-function drawStripWords(ctx, strip, width, height, theme) {
+/** The words in a strip: what its guides are and, where there is room and the future is no secret, the ends of its range. */
+function drawStripWords(ctx, strip, width, height, theme, told) {
   const scale = stripScale(strip), size = theme.small;
   ctx.font = `400 ${size}px ${theme.font}`, ctx.textBaseline = "middle";
   const say = (text, x, y) => write(ctx, text, x, clamp(y, 0.6 * size, height - 0.7 * size), theme.muted, theme.background);
@@ -882,7 +882,7 @@ function drawStripWords(ctx, strip, width, height, theme) {
     const last = array.findLastIndex((v) => v >= strip.lo && v <= strip.hi), y = height - 3 - scale(array[last]) * (height - 6);
     if (label && last >= 0) say(label, min((last / (array.length - 1)) * width + 6, width - ctx.measureText(label).width - 2), y > 1.5 * size ? y - 0.7 * size : y + 0.9 * size);
   }
-  if (height < 6 * theme.unit) return;
+  if (height < 6 * theme.unit || !told) return;
   say(stripText(strip, strip.hi), 4, 0.7 * size);
   say(stripText(strip, strip.lo), 4, height - 0.9 * size);
 }
@@ -904,7 +904,7 @@ function drawStrip(ctx, frame, strip, layer, t, horizon, { width, height, ratio 
     ctx.beginPath(), ctx.moveTo(h, 0), ctx.lineTo(h, height), ctx.stroke();
   }
   ctx.setLineDash([]);
-  drawStripWords(ctx, strip, width, height, theme);
+  drawStripWords(ctx, strip, width, height, theme, frame.future !== false);
   ctx.strokeStyle = theme.text, ctx.lineWidth = 1;
   ctx.beginPath(), ctx.moveTo(x, 0), ctx.lineTo(x, height), ctx.stroke();
 }
@@ -989,7 +989,7 @@ class Stage {
     root.setAttribute("aria-label", "Stage: a moving picture with its controls");
     root.setAttribute("aria-busy", "true");
     if (new URLSearchParams(location.search).get("mode") === "lecture") root.dataset.mode = "lecture";
-    this.asked = seenIn(host?.request ? location.search : location.hash.slice(1)); // until a scene has come
+    this.asked = host?.around ? {} : seenIn(host?.request ? location.search : location.hash.slice(1)); // until a scene has come
     this.build();
     this.off = new AbortController();
     const on = (target, type, f, options = {}) => target.addEventListener(type, f, { signal: this.off.signal, ...options });
@@ -1006,7 +1006,7 @@ class Stage {
     this.sizes = watchPlace(root, () => this.layout());
     this.sight = new IntersectionObserver(([entry]) => ((this.visible = entry.isIntersecting), this.wake()));
     this.sight.observe(root);
-    active ??= this;
+    if (!host?.around) active ??= this; // in a text the keys are the page's until a stage is touched
     this.expose();
   }
 
@@ -1017,8 +1017,20 @@ class Stage {
       get t() { return stage.t; }, get playing() { return stage.playing; }, get frame() { return stage.frame; }, get stats() { return stage.stats; },
       get speed() { return stage.speed; }, get gauge() { return stage.zooming; }, get windows() { return [...stage.windows.values()]; },
       seek: (t) => stage.seek(t), play: () => stage.play(true), pause: () => stage.play(false), panels: () => stage.panels.map(({ view }) => view),
+      get plane() { return stage.plane(); }, resize: () => stage.layout(),
     };
   }
+
+  /** The panel on which a point of the plane can be marked: where it lies in its box, and the lens it is seen through. */
+  plane() {
+    const item = this.panels?.find(({ index }) => !this.frame.panels[index].traces && this.frame.panels[index].camera.kind !== "zoom");
+    if (!item?.view) return null;
+    const { view: { left, width, height }, canvas, figure } = item;
+    return { box: figure, left, top: canvas.offsetTop, width, height, lens: this.lensOf(item), window: this.viewOf(item).window };
+  }
+
+  /** Where the clock stops: at the last step, or where a page around the stage holds it. */
+  get end() { return min(this.frame.steps, this.host?.around?.until() ?? Infinity); }
 
   build() {
     const seekBy = (n) => () => this.seek(Math.round(this.t) + n);
@@ -1221,11 +1233,12 @@ class Stage {
     const { frame, root, parts } = this;
     if (!frame || !root.clientWidth) return;
     const full = root.classList.contains("zo-full");
-    const short = (!this.host?.request || this.host.alone) && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
+    const short = (!this.host?.request || this.host.alone) && !this.host?.around && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
     root.classList.toggle("zo-short", short);
     root.classList.toggle("lecture", root.dataset.mode === "lecture" || (full && innerWidth >= 1600));
     this.theme = themeOf(root);
     const u = this.theme.unit, n = frame.panels.length, style = getComputedStyle(root);
+    const around = full ? null : this.host?.around, screen = around?.height() ?? innerHeight;
     root.classList.toggle("zo-medium", root.clientWidth < 75 * u);
     const pad = (...sides) => sum(sides.map((name) => parseFloat(style[`padding${name}`])));
     const inner = root.clientWidth - pad("Left", "Right"), gap = 1.5 * u;
@@ -1235,13 +1248,15 @@ class Stage {
       return (panel.camera.kind === "zoom" ? (root.clientWidth < 640 ? 3.6 : 4.2) : 2.6) * u;
     };
     let gutters = short && inner <= SHORT - 120 ? frame.panels.map(() => 0) : frame.panels.map(gutter);
-    const top = full ? 0 : topOf(root), foot = 2 * u, head = 1.9 * u;
+    const narrow = inner <= 640;
+    root.classList.toggle("zo-narrow", narrow); // before anything is measured
+    const top = full || around ? 0 : topOf(root), foot = 2 * u, head = 1.9 * u;
     const rest = sum([parts.now, parts.gaugeBox, parts.transport, parts.tools, parts.caption].map((e) => e.offsetHeight)) + 1.75 * u + pad("Top", "Bottom");
-    const room = innerHeight - top - rest - foot - head - (full ? 0 : short ? 36 : 8);
-    const narrow = inner <= 640, count = short ? 0 : frame.strips.length;
+    const room = screen - top - rest - foot - head - (full || around ? 0 : short ? 36 : 8);
+    const count = short ? 0 : frame.strips.length;
     const perRow = inner >= 11 * u * count ? count || 1 : narrow ? 2 : Math.ceil(count / 2), rows = Math.ceil(count / perRow);
     const tight = !narrow && perRow > 1 && inner / perRow < 16 * u; // then the values go under the titles
-    const below = rows * (tight ? 8.1 : 6.6) * u;
+    const below = rows * (tight || narrow ? 8.1 : 6.6) * u;
     const share = (width) => (width - sum(gutters) - gap * (n - 1)) / n;
     const column = max(13 * u, n === 1 ? 0.34 * inner : 0);
     const under = min(share(inner), max(room - below, 220)), beside = min(share(inner - column - 2 * u), room);
@@ -1250,13 +1265,14 @@ class Stage {
     const stack = !short && n > 1 && !side && share(inner) < (narrow ? 160 : 130);
     if (stack) {
       gutters = gutters.map(() => max(...gutters));
-      size = floor(min(inner - gutters[0], max(innerHeight * 0.62, 260)));
+      const apart = foot + head + u, each = around ? (room - below - (n - 1) * apart) / n : screen * 0.62;
+      size = floor(min(inner - gutters[0], max(each, around ? 120 : 260)));
     } else if (short) size = floor(min(share(inner), max(room, 80)));
-    else if (narrow) size = floor(min(share(inner), innerHeight * 0.7));
+    else if (narrow) size = floor(min(share(inner), around ? max(room - below, 160) : screen * 0.7));
     // rather a little wider, or taller, than leave a gap
-    const wide = stack ? 0 : clamp(share(side ? inner - column - 2 * u : inner) - size, 0, 0.45 * size);
+    const wide = stack ? (around ? clamp(inner - gutters[0] - size, 0, 0.8 * size) : 0) : clamp(share(side ? inner - column - 2 * u : inner) - size, 0, 0.45 * size);
     const tall = stack || narrow ? 0 : clamp(room - (side ? 0 : below) - size, 0, 0.22 * size);
-    root.classList.toggle("zo-beside", side), root.classList.toggle("zo-stacked", stack), root.classList.toggle("zo-narrow", narrow);
+    root.classList.toggle("zo-beside", side), root.classList.toggle("zo-stacked", stack);
     root.classList.toggle("zo-tight", !side && (tight || narrow));
     root.style.setProperty("--zo-column", `${column}px`);
     const ratio = min(devicePixelRatio || 1, 3);
@@ -1318,17 +1334,17 @@ class Stage {
   }
 
   advance(dt) {
-    const { steps } = this.frame;
-    if (this.t < steps) {
-      this.t = min(steps, this.t + dt * this.rate);
+    const { end } = this;
+    if (this.t < end) {
+      this.t = min(end, this.t + dt * this.rate);
       this.ended = 0;
-    } else if (!this.loop) this.play(false);
+    } else if (!this.loop || this.host?.around) this.play(false);
     else if ((this.ended = (this.ended ?? 0) + dt) > PAUSE_AT_END) (this.t = 0), (this.ended = 0);
   }
 
   play(on) {
     if (!this.frame) return;
-    if (on && this.t >= this.frame.steps) this.t = 0;
+    if (on && this.t >= this.end) this.t = 0;
     this.playing = on;
     on ? this.wake() : this.say();
     this.remember();
@@ -1337,7 +1353,7 @@ class Stage {
 
   seek(t) {
     if (!this.frame) return;
-    this.t = clamp(t, 0, this.frame.steps);
+    this.t = clamp(t, 0, this.end);
     this.ended = 0;
     this.draw();
     if (!this.playing) this.say();
@@ -1405,6 +1421,7 @@ class Stage {
     const step = stepOf(frame, t), shown = [step, this.playing, [...this.hidden], frame.id].join();
     if (shown !== this.shown) this.shown = shown, this.write(step);
     parts.scrubber.style.setProperty("--done", t / (frame.steps || 1));
+    this.host?.around?.drawn();
     this.stats.draws++;
     this.stats.frameMs.push(performance.now() - began);
     if (this.stats.frameMs.length > 600) this.stats.frameMs.shift();
@@ -1738,7 +1755,10 @@ class Stage {
   }
 }
 
-/** Puts a stage into an element. The host is asked for new data through `host.request(message)`; `update` brings it. */
+/**
+ * Puts a stage into an element. The host is asked for new data through `host.request(message)`; `update` brings it.
+ * Where it stands in a text, `host.around` says how high its place is, how far its clock may go, and is told of each draw.
+ */
 export function mount(root, host) {
   const stage = new Stage(root, host);
   return { update: (bytes) => stage.update(bytes), destroy: () => stage.destroy() };

@@ -75,7 +75,7 @@ def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light
     style, script = _style(name, THEMES[theme]), _script(name)
     runs = " 'wasm-unsafe-eval'" if modules else ""
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}{runs}; style-src {_hash(style)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {hashed(script)}{runs}; style-src {hashed(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
     title = html.escape(scene.title)
@@ -109,7 +109,8 @@ def _script(name: str) -> str:
     return squeezed(source)
 
 
-def _hash(source: str) -> str:
+def hashed(source: str) -> str:
+    """A script or style as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
