@@ -115,7 +115,7 @@ def _portable(kernel: "Kernel", traced: Mapping[str, Any], steps: int) -> Record
         from dynamics.portable.host import record
         from dynamics.portable.job import job
         from dynamics.portable.reading import Untranslated
-    except ImportError:  # no wasmtime on this machine
+    except (ImportError, OSError, RuntimeError):  # no wasmtime for this machine
         return None
     try:
         found = record(job(kernel, traced, steps))

@@ -30,7 +30,7 @@ RACE = Scene(
 
 def alive(scene):
     seen = picture(simulate(scene, engine="portable"))
-    return embed.page("stage", scene, seen.summary, frame(seen, key="page", controls="all"), modules=True)
+    return embed.page("stage", scene, seen.summary, frame(seen, key="page", controls="all"))
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_a_page_whose_modules_may_not_run_plays_as_a_recording_and_says_so(opene
 def test_a_damaged_module_leaves_a_recording(opened):
     seen = picture(simulate(TWINS, engine="portable"))
     data = frame(seen, key="page", controls="all").replace(b"\0asm", b"\0asn")
-    page = opened(embed.page("stage", TWINS, seen.summary, data, modules=True), wait=False)
+    page = opened(embed.page("stage", TWINS, seen.summary, data), wait=False)
     assert page.get_by_text("This page plays as a recording").is_visible() and not page.errors
 
 

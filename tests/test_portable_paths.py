@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -236,6 +237,24 @@ def test_the_module_does_not_depend_on_what_was_built_before():
     translated(ANGLES, run)
     program.cache_clear()
     assert written(program(kernel, shapes(traced))) == first
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2100])
+@pytest.mark.parametrize("rate", [0.1, Cosine(0.1, 50)], ids=["constant", "schedule"])
+def test_a_path_of_any_length_is_recorded_whole(steps, rate):
+    loss = named("rosenbrock")
+    [short], [xla] = (
+        simulate(loss, Run("adam", rate), [loss.start], steps, engine=engine) for engine in ("portable", "xla")
+    )
+    assert len(short.x) == steps + 1 and short.status == xla.status
+    assert np.allclose(short.x[:3], xla.x[:3], rtol=1e-14)
+
+
+def test_where_wasmtime_is_missing_xla_answers(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dynamics.portable.host", None)
+    loss = named("five_wells")
+    [asked_portable], [xla] = (simulate(loss, Run(), [loss.start], 9, engine=engine) for engine in ("portable", "xla"))
+    assert asked_portable.digest == xla.digest
 
 
 def test_a_scenes_numbers_carry_a_digest_of_their_bits():

@@ -117,8 +117,8 @@ def _write(
             from app.stage.frame import frame
             from app.wire.embed import page
 
-            data, modules = frame(seen, key="page", controls=parts.controls), parts.controls != "none"
-            file.write_text(page("stage", seen.scene, seen.summary, data, theme.name, modules), "utf-8")
+            data = frame(seen, key="page", controls=parts.controls)
+            file.write_text(page("stage", seen.scene, seen.summary, data, theme.name), "utf-8")
         elif kind in ("svg", "pdf"):
             paper(seen, file, kind, size, theme, moment, parts)
         elif kind == "png":

@@ -157,10 +157,12 @@ function again({ header, arrays }, jobs, starts, id) {
  */
 export async function answering(source, show) {
   const { live } = source.header;
-  let jobs = await Promise.all(live.jobs.map(async (job) => ({
-    ...job, numbers: source.arrays[job.numbers], rates: source.arrays[job.rates], exports: await engine(source.arrays[job.code]),
-  })));
-  const starts = live.starts.map((at) => [...at]), values = live.numbers.map((given) => Object.fromEntries(given.map(({ name, value }) => [name, value])));
+  const starts = live.starts.map((at) => [...at]);
+  const values = live.values.map((rates, r) => ({ ...rates, ...Object.fromEntries(live.numbers[r].map(({ name, value }) => [name, value])) }));
+  let jobs = await Promise.all(live.jobs.map(async (sent) => {
+    const job = { ...sent, numbers: source.arrays[sent.numbers], rates: source.arrays[sent.rates], exports: await engine(source.arrays[sent.code]) };
+    return job.twin ? moved(job, values[job.partner]) : job;
+  }));
   const answers = {
     start({ index, x, y }) {
       const size = Math.max(Math.abs(x), Math.abs(y));
@@ -169,7 +171,7 @@ export async function answering(source, show) {
     number({ run, name, value }) {
       const now = { ...values[run], [name]: value };
       const made = jobs.map((job, r) => (r === run || job.partner === run ? moved(job, now) : job));
-      if (made.every(Boolean)) [jobs, values[run]] = [made, now];
+      if (made.every(Boolean)) [jobs, values[run]] = [made.map((job) => ({ ...job, rest: false })), now];
     },
   };
   return (message) => {

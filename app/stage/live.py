@@ -44,6 +44,10 @@ def live(picture: Picture, arrays: Arrays, every: int, controls: str) -> dict[st
     return {
         "jobs": jobs,
         "starts": [list(start) for start in scene.points],
+        "values": [
+            {"learning_rate": run.motion.learning_rate, "weight_decay": run.motion.weight_decay} if _constant(run) else {}
+            for run in result.runs
+        ],
         "numbers": [_numbers(picture, r) if controls == "all" else [] for r in range(len(result.runs))],
         "strips": [_strip(picture, strip, arrays, every) for strip in picture.strips],
         "endings": STATUS_TEXT,
@@ -57,21 +61,29 @@ def _job(picture: Picture, run: RunResult, arrays: Arrays) -> dict[str, Any]:
         scene.field, run.motion, scene.points, scene.steps, scene.knobs, scene.arithmetic, scene.seed
     )
     made = job(kernel, traced, scene.steps)
-    sent = {name: arrays.add(np.frombuffer(data, np.uint8), "<u1") for name, data in (
-        ("code", made.compiled.code), ("numbers", made.numbers), ("rates", made.rates))}  # fmt: skip
-    return sent | {
+    grown = _grown(picture, run)
+    pieces = {"code": made.compiled.code, "numbers": made.numbers} | ({} if grown else {"rates": made.rates})
+    return {name: arrays.add(np.frombuffer(data, np.uint8), "<u1") for name, data in pieces.items()} | {
         "stride": made.stride, "row": made.row, "rows": made.rows, "steps": made.steps,
         "float": made.compiled.program.float_type, "ghost": run.run.ghost_of is not None,
         "invariant": scene.field.scale_invariant, "partner": run.partner, "ticks": made.compiled.program.ticks,
-        "names": made.compiled.program.numbers, "columns": made.compiled.program.rates, "twin": _twin(picture, run),
+        "names": made.compiled.program.numbers, "columns": made.compiled.program.rates, "twin": grown,
     }  # fmt: skip
 
 
-def _twin(picture: Picture, run: RunResult) -> dict[str, Any] | None:
-    """How a twin's rates grow from its partner's."""
+def _constant(run: RunResult) -> bool:
+    return isinstance(run.motion.learning_rate, float) and isinstance(run.motion.weight_decay, float)
+
+
+def _grown(picture: Picture, run: RunResult) -> dict[str, Any] | None:
+    """How a twin's rates grow from its partner's constant ones, where a page can compute that table itself."""
     if run.run.twin_of is None:
         return None
-    how = powers_of(picture.scene.field, picture.result.runs[run.partner].motion)
+    partner = picture.result.runs[run.partner]
+    how = powers_of(picture.scene.field, partner.motion)
+    plain = _constant(partner) and not partner.motion.hyperparameters.get("momentum")
+    if not plain or how.rate not in (-1, 0) or how.fading not in (0, 1):
+        return None
     return {"power": how.rate, "fading": how.fading, "shrinks": how.shrinks}
 
 
@@ -79,11 +91,8 @@ def _numbers(picture: Picture, r: int) -> list[dict[str, Any]]:
     """What of a run a reader may move: constant rates, and hyperparameters where no twin's shape hangs on them."""
     run = picture.result.runs[r]
     motion, rule = run.motion, rules.named(run.motion.rule)
-    constant = isinstance(motion.learning_rate, float) and isinstance(motion.weight_decay, float)
     twins = [other for other in picture.result.runs if other.partner == r and other.run.twin_of is not None]
-    growths = [_twin(picture, other) for other in twins]
-    known = all(how["power"] in (-1, 0) and how["fading"] in (0, 1) for how in growths)
-    if run.run.named or not constant or not known or (twins and motion.hyperparameters.get("momentum")):
+    if run.run.named or not _constant(run) or any(_grown(picture, other) is None for other in twins):
         return []
     made = [("learning_rate", "learning rate", motion.learning_rate, rules.LEARNING_RATE)]
     if twins or motion.weight_decay > 0:
@@ -95,13 +104,11 @@ def _numbers(picture: Picture, r: int) -> list[dict[str, Any]]:
             made.append(("noise", "noise", motion.noise, rules.NOISE))
         if motion.clip_norm is not None:
             made.append(("clip_norm", "clipping", motion.clip_norm, rules.CLIP_NORM))
-    held = {"learning_rate": motion.learning_rate, "weight_decay": motion.weight_decay}
-    shown = [
+    return [
         {"name": name, "label": label, "symbol": knob.symbol, "help": knob.help, "value": value,
          "log": knob.log and value > 0, "low": min(knob.low, value), "high": max(knob.high, value)}
         for name, label, value, knob in made
     ]  # fmt: skip
-    return shown + [{"name": name, "value": value} for name, value in held.items() if name not in {m[0] for m in made}]
 
 
 def _strip(picture: Picture, strip: Strip, arrays: Arrays, every: int) -> dict[str, Any] | None:
@@ -119,7 +126,8 @@ def _strip(picture: Picture, strip: Strip, arrays: Arrays, every: int) -> dict[s
             shift = np.zeros(scene.steps + 1) if factor is None else first.paths[0].log_learning_rate - np.log(factor)
             known |= {"offset": _sent(shift, arrays, every)}
         case "gap":
-            known |= {"offset": _sent(first.log_projection, arrays, every), "partner": first.partner}
+            shared = _grown(picture, first) is not None  # then the page has it from the table
+            known |= {"offset": None if shared else _sent(first.log_projection, arrays, every), "partner": first.partner}
         case "sharpness":
             return None
     return known

@@ -54,7 +54,7 @@ export function moved(job, values) {
   const rows = twin ? twin.rows : constant(values), single = rows.length === 1;
   return {
     ...job, numbers, rates: table(job.columns, rows), stride: single ? 0 : 8 * job.columns.length,
-    rows: job.ticks || !single ? Math.max(job.steps, 1) : 1, projection: twin?.projection, rest: false,
+    rows: job.ticks || !single ? Math.max(job.steps, 1) : 1, projection: twin?.projection,
   };
 }
 

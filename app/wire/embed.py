@@ -15,6 +15,7 @@ from pathlib import Path
 from app.picture.look import THEMES, Theme
 from app.scene import Scene
 from app.wire.bundle import bundled
+from app.wire.packing import header
 
 HERE = Path(__file__).parents[1]
 
@@ -67,13 +68,13 @@ PAGE = """<!doctype html>
 """
 
 
-def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light", modules: bool = False) -> str:
+def page(name: str, scene: Scene, summary: str, data: bytes, theme: str = "light") -> str:
     """The page of the component called `name`, as text. It plays from a file, offline; all is alive that asks no server.
 
-    With `modules` its data hold WebAssembly, and the policy lets it run; text stays text.
+    Where its data hold modules the policy lets WebAssembly run, and nothing else: text stays text.
     """
     style, script = _style(name, THEMES[theme]), _script(name)
-    runs = " 'wasm-unsafe-eval'" if modules else ""
+    runs = " 'wasm-unsafe-eval'" if header(data).get("live") else ""
     policy = (
         f"default-src 'none'; script-src {hashed(script)}{runs}; style-src {hashed(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

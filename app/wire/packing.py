@@ -31,6 +31,11 @@ class Arrays:
         return name
 
 
+def header(data: bytes) -> dict[str, Any]:
+    """What stands before the arrays."""
+    return json.loads(data[8 : 8 + int.from_bytes(data[4:8], "little")])
+
+
 def packed(header: dict[str, Any], arrays: Arrays) -> bytes:
     text = json.dumps(header | {"arrays": arrays.table}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-(len(MAGIC) + 4 + len(text)) % 8)
