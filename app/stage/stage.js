@@ -1233,7 +1233,8 @@ class Stage {
     const { frame, root, parts } = this;
     if (!frame || !root.clientWidth) return;
     const full = root.classList.contains("zo-full");
-    const short = (!this.host?.request || this.host.alone) && !this.host?.around && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
+    const served = Boolean(this.host?.request) && !this.host.alone;
+    const short = !served && !this.host?.around && !full && innerHeight <= SHORT; // a frame in somebody's article: the pictures and one line
     root.classList.toggle("zo-short", short);
     root.classList.toggle("lecture", root.dataset.mode === "lecture" || (full && innerWidth >= 1600));
     this.theme = themeOf(root);
