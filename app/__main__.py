@@ -416,6 +416,10 @@ def atlas(
             maps.write(made, work, out, bare)
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 @zoomout.command()
 def story(
     source: Annotated[str, typer.Argument(metavar="FILE", help="A story (Markdown), or story:NAME.")],
@@ -437,7 +441,7 @@ def story(
     told = stories.load(shelf.file_of(source))
     if only_check:
         questions = sum(stop.asked is not None for stop in told.stops)
-        print(f"“{told.title}” is right: {len(told.stops)} stops, {questions} questions.")
+        print(f"“{told.title}” is right: {_many(len(told.stops), 'stop')}, {_many(questions, 'question')}.")
     if posters is not None:
         from app.story.posters import write_all
 
