@@ -116,7 +116,7 @@ def hashed(source: str) -> str:
 
 
 def squeezed(source: str) -> str:
-    """JavaScript or CSS without indentation and without comments that have lines of their own; no other line changes.
+    """JavaScript or CSS without indentation and comments; nothing else changes.
 
     A text that runs over several lines would change with its indentation, so a source that has one stays as it is.
     """
@@ -130,5 +130,11 @@ def squeezed(source: str) -> str:
             inside = "*/" not in line
             comment = inside or re.fullmatch(r".*\*/", line) is not None
         if line and not comment:
-            kept.append(line)
+            kept.append(_without_remark(line))
     return "\n".join(kept) + "\n"
+
+
+def _without_remark(line: str) -> str:
+    """A line without the comment at its end, unless that may stand in a text."""
+    code, remark, _ = line.partition(" // ")
+    return code.rstrip() if remark and not any(code.count(quote) % 2 for quote in "\"'`") else line
