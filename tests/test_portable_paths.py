@@ -142,13 +142,15 @@ def test_the_path_is_xlas_as_far_as_either_can_be_believed(loss, run):
 # The same bits everywhere
 
 
+NEURON = typed("1.63 - 2*(1.52*x + 0.53*y)/sqrt(7.32*x^2 + 3.12*x*y + 5.04*y^2)")
+"""the batch-normalised neuron in closed form"""
 SCENES = {
     "five wells, decay": (named("five_wells"), Run("gd", 0.3, 0.25)),
     "quotient, noise": (named("quotient"), Run("gd", 0.3, 0.25, noise=0.05)),
     "beale, adam": (named("beale"), Run("adam", 0.02)),
     "angles, amsgrad": (ANGLES, Run("amsgrad", Cosine(0.02, 200))),
     "growth, clipping": (GROWTH, Run("gd", 0.05, clip_norm=0.5)),
-    "neuron, heavy ball": (named("batch_norm_neuron"), Run("gd", 0.1, 0.05, HEAVY)),
+    "neuron, heavy ball": (NEURON, Run("gd", 0.1, 0.05, HEAVY)),
 }
 
 
@@ -162,7 +164,8 @@ DIGESTS = {
 @pytest.mark.parametrize("name", DIGESTS)
 def test_a_path_has_the_bits_that_it_had_on_another_machine(name):
     loss, run = SCENES[name]
-    assert simulate(loss, run, [loss.start], 300, engine="portable")[0].digest == DIGESTS[name]
+    start = (-0.9, 0.3) if loss is NEURON else loss.start
+    assert simulate(loss, run, [start], 300, engine="portable")[0].digest == DIGESTS[name]
 
 
 def fingerprint(columns):
